@@ -1,0 +1,101 @@
+"""The daemon's configuration: frozen Structs, loaded from TOML, every value checked.
+
+Each section belongs to the stage of its name; `configs/default.toml` documents every key.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from darkpool_watch.errors import ConfigError
+
+Positive = Annotated[int, Meta(ge=1)]
+NonNegative = Annotated[int, Meta(ge=0)]
+PositiveFloat = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every section: immutable, keyword-only, unknown keys refused."""
+
+
+class WireConfig(Section):
+    """Stage 1: where order flow comes from."""
+
+    endpoint: str = "ipc:///tmp/darkpool_watch.flow"  # PUB socket of the feed
+    replay_endpoint: str = "ipc:///tmp/darkpool_watch.replay"  # its ROUTER replay socket
+    repair_ms: Positive = 20  # how long a gap may hold its channel
+    heartbeat_ms: Positive = 1_000
+    silence_ms: Positive = 3_000  # a channel without frame or heartbeat for this long is silent
+    high_water_mark: Positive = 100_000  # frames
+    max_frame_bytes: Positive = 1_048_576
+    capture: str = ""  # folder of the capture file; empty = none
+    quarantine: str = ""  # folder of malformed frames; empty = counted only
+
+
+class MarketConfig(Section):
+    """Stage 2: bounds of the market state; arenas start here and grow."""
+
+    securities: Positive = 64
+    listings: Positive = 128
+    orders: Positive = 65_536
+    levels: Positive = 512  # price levels a side of a book starts with
+
+
+class FeatureConfig(Section):
+    """Stage 3: the rows and when they are owed."""
+
+    stride: Positive = 8  # a frame after this many of the security's own events
+    catalog: str = ""  # pinned catalogue fingerprint; empty = any
+
+
+class ModelConfig(Section):
+    """Stage 4: which weights, which engine."""
+
+    profile: str = "lite"  # lite, full, or xl
+    engine: str = "torch"
+    checkpoint: str = ""  # path of a checkpoint; empty = the one shipped for the profile
+    threads: Positive = 1
+
+
+class DetectConfig(Section):
+    """Stage 5: when a score becomes an episode."""
+
+    flag_p: Annotated[float, Meta(gt=0, lt=1)] = 0.008  # p-value at or below which a frame flags
+    cooldown_s: PositiveFloat = 60.0
+
+
+class AlertConfig(Section):
+    """Stage 6: where alerts go."""
+
+    endpoint: str = "ipc:///tmp/darkpool_watch.alerts"
+    replay_endpoint: str = "ipc:///tmp/darkpool_watch.alerts.replay"
+    journal: str = "out/journal.db"
+
+
+class Config(Section):
+    """The whole configuration."""
+
+    wire: WireConfig = WireConfig()
+    market: MarketConfig = MarketConfig()
+    features: FeatureConfig = FeatureConfig()
+    model: ModelConfig = ModelConfig()
+    detect: DetectConfig = DetectConfig()
+    alerts: AlertConfig = AlertConfig()
+
+
+def load(path: Path | None = None) -> Config:
+    """Return the configuration in the TOML file at `path`; the embedded defaults without one.
+
+    Raises ConfigError naming the file, the key's path, what was found and what was needed.
+    """
+    if path is None:
+        return Config()
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=Config)
+    except OSError as err:
+        raise ConfigError(f"Cannot read config {path}: {err.strerror}") from err
+    except (msgspec.DecodeError, UnicodeDecodeError) as err:
+        raise ConfigError(f"Config {path}: {err}") from err

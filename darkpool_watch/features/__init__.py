@@ -1,0 +1,1 @@
+"""Stage 3: observations to rows of 240 features."""

@@ -1,0 +1,1 @@
+"""Stage 2: events to market state and one observation an event."""

@@ -1,0 +1,1 @@
+"""A tape or a capture through the same pipeline as live flow."""

@@ -1,0 +1,1 @@
+"""The simulated market and the abuse injected into it."""

@@ -1,0 +1,19 @@
+import kernels
+from kernels.layout import EVENT, OBSERVATION
+
+
+def test_kernels_is_our_package() -> None:
+    assert kernels.__file__ is not None
+    assert (__import__("pathlib").Path(kernels.__file__).parent / "layout.py").exists()
+
+
+def test_event_row_is_96_bytes_without_gaps() -> None:
+    assert EVENT.itemsize == 96
+    assert EVENT.isalignedstruct is False
+    assert [EVENT.fields[n][1] for n in EVENT.names][:4] == [0, 8, 16, 24]
+
+
+def test_observation_fields_are_naturally_aligned() -> None:
+    for name in OBSERVATION.names:
+        dtype, offset = OBSERVATION.fields[name][:2]
+        assert offset % dtype.itemsize == 0, name
