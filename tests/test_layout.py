@@ -1,10 +1,4 @@
-import kernels
 from kernels.layout import EVENT, OBSERVATION
-
-
-def test_kernels_is_our_package() -> None:
-    assert kernels.__file__ is not None
-    assert (__import__("pathlib").Path(kernels.__file__).parent / "layout.py").exists()
 
 
 def test_event_row_is_96_bytes_without_gaps() -> None:

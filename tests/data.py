@@ -1,0 +1,16 @@
+"""Where the real recordings are, for tests that use them."""
+
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+LOBSTER = DATA / "lobster"
+GOOG = LOBSTER / "LOBSTER_SampleFile_GOOG_2012-06-21_10.zip"
+AMZN = LOBSTER / "LOBSTER_SampleFile_AMZN_2012-06-21_5.zip"
+AAPL = LOBSTER / "head_AAPL_2012-06-21_34200000_57600000_message_10.csv.gz"
+PUMPS = DATA / "pumps" / "pump_trades_2018_2019.parquet"
+
+needs_data = pytest.mark.skipif(
+    not DATA.is_dir(), reason="the real recordings (../shared/data) are not on this machine"
+)
