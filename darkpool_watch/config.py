@@ -4,7 +4,7 @@ Each section belongs to the stage of its name; `configs/default.toml` documents 
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -14,6 +14,7 @@ from darkpool_watch.errors import ConfigError
 Positive = Annotated[int, Meta(ge=1)]
 NonNegative = Annotated[int, Meta(ge=0)]
 PositiveFloat = Annotated[float, Meta(gt=0)]
+NonNegativeFloat = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -25,14 +26,17 @@ class WireConfig(Section):
     """Stage 1: where order flow comes from."""
 
     endpoint: str = "ipc:///tmp/darkpool_watch.flow"  # PUB socket of the feed
-    replay_endpoint: str = "ipc:///tmp/darkpool_watch.replay"  # its ROUTER replay socket
+    replay_endpoint: str = "ipc:///tmp/darkpool_watch.replay"  # its ROUTER replay socket; empty = none
     repair_ms: Positive = 20  # how long a gap may hold its channel
+    join: Literal["now", "start"] = "now"  # a new channel from here on, or from its session's start
+    join_ms: Positive = 1_000  # how long a new channel waits for its publisher's definitions
     heartbeat_ms: Positive = 1_000
     silence_ms: Positive = 3_000  # a channel without frame or heartbeat for this long is silent
     high_water_mark: Positive = 100_000  # frames
     max_frame_bytes: Positive = 1_048_576
     capture: str = ""  # folder of the capture file; empty = none
     quarantine: str = ""  # folder of malformed frames; empty = counted only
+    quarantine_max_bytes: Positive = 67_108_864  # of one run's quarantine file
 
 
 class MarketConfig(Section):
@@ -42,6 +46,15 @@ class MarketConfig(Section):
     listings: Positive = 128
     orders: Positive = 65_536
     levels: Positive = 512  # price levels a side of a book starts with
+    clock_lead_ns: Positive = 1_000_000_000  # a venue clock further ahead of ours is not believed
+    resting_ns: Positive = 1_000_000  # a dark order younger than this came to trade, not to rest
+    ofi_weights: tuple[float, float, float, float, float] = (
+        0.4287,
+        0.2600,
+        0.1577,
+        0.0957,
+        0.0579,
+    )  # integrated order-flow imbalance: weights of levels 1-5, exp(-(l - 1) / 2) scaled to 1
 
 
 class FeatureConfig(Section):
@@ -64,7 +77,15 @@ class DetectConfig(Section):
     """Stage 5: when a score becomes an episode."""
 
     flag_p: Annotated[float, Meta(gt=0, lt=1)] = 0.008  # p-value at or below which a frame flags
-    cooldown_s: PositiveFloat = 60.0
+    cooldown_s: PositiveFloat = 60.0  # an episode closes this long after its last exceedance
+    supervised_weight: Share = 0.6  # of the anomaly head in the combination of heads
+    tracker_half_life_s: PositiveFloat = 72_000.0  # event time; ten times the longest campaign
+    evidence_decay_s: PositiveFloat = 10.0  # time constant with which an episode forgets
+    evidence_drift: PositiveFloat = 3.0  # -ln p that an ordinary frame is allowed
+    evidence_threshold: PositiveFloat | None = None  # h; none = the calibration's
+    confirm_exceedances: Positive = 3  # flagged frames that confirm an episode in hindsight
+    warmup_frames: Positive = 512  # of a security before it has p-values, without a calibration
+    warmup_s: NonNegativeFloat = 60.0  # event time that those frames span at least
 
 
 class AlertConfig(Section):

@@ -37,5 +37,10 @@ RULE_TYPOLOGIES: Final = (
     Typology("DATA", "data integrity", "data", "rule", "MAR 16; Reg SCI"),
 )
 
-TYPOLOGIES: Final = {t.code: t for t in (*MODEL_TYPOLOGIES, *RULE_TYPOLOGIES)}
+# What the unsupervised heads find and the supervised one has no name for.
+UNCLASSIFIED: Final = Typology(
+    "UNCLASSIFIED", "unclassified anomaly", "novelty", "model", "MAR 16: none named"
+)
+
+TYPOLOGIES: Final = {t.code: t for t in (*MODEL_TYPOLOGIES, *RULE_TYPOLOGIES, UNCLASSIFIED)}
 KIN_GROUPS: Final = tuple(dict.fromkeys(t.kin for t in MODEL_TYPOLOGIES))
