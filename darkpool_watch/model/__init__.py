@@ -1,1 +1,1 @@
-"""Stage 4: rows to scores."""
+"""Stage 4: rows of features become scores, one stream per security. Importing it loads no torch."""
