@@ -26,7 +26,7 @@ class WireConfig(Section):
     """Stage 1: where order flow comes from."""
 
     endpoint: str = "ipc:///tmp/darkpool_watch.flow"  # PUB socket of the feed
-    replay_endpoint: str = "ipc:///tmp/darkpool_watch.replay"  # its ROUTER replay socket; empty = none
+    replay_endpoint: str = "ipc:///tmp/darkpool_watch.replay"  # its ROUTER socket; empty = none
     repair_ms: Positive = 20  # how long a gap may hold its channel
     join: Literal["now", "start"] = "now"  # a new channel from here on, or from its session's start
     join_ms: Positive = 1_000  # how long a new channel waits for its publisher's definitions

@@ -1,0 +1,94 @@
+"""The one place where a ZeroMQ socket is limited, secured, bound and connected."""
+
+from ipaddress import ip_address
+from typing import Any, Final
+
+import zmq
+
+from darkpool_watch.errors import ConfigError
+
+_LINGER_MS: Final = 0
+_RECONNECT_MS: Final = 10  # first retry; doubles up to the next line
+_RECONNECT_MAX_MS: Final = 500
+
+
+def limit(socket: "zmq.Socket[Any]", *, high_water_mark: int, max_bytes: int) -> None:
+    """Bound what `socket` may queue (frames, each way) and take (bytes of one message part).
+
+    A peer that sends a larger part is disconnected by ZeroMQ and may connect again. Closing drops
+    what is still queued. Call before `bind` or `connect`.
+    """
+    socket.set(zmq.SNDHWM, high_water_mark)
+    socket.set(zmq.RCVHWM, high_water_mark)
+    socket.set(zmq.MAXMSGSIZE, max_bytes)
+    socket.set(zmq.LINGER, _LINGER_MS)
+    socket.set(zmq.RECONNECT_IVL, _RECONNECT_MS)
+    socket.set(zmq.RECONNECT_IVL_MAX, _RECONNECT_MAX_MS)
+
+
+def secure(socket: "zmq.Socket[Any]", endpoint: str, *, server: bool) -> None:
+    """Make `socket` fit for `endpoint`: the place of CURVE.
+
+    Every socket of the package passes here before `bind` (`server=True`) or `connect`. Without keys
+    a server may listen only where the host itself keeps strangers out: on ipc, inproc and loopback
+    TCP. Keys, once they exist, arrive as an argument here: the server's secret key and its ZAP
+    domain, or the client's pair and the server's public key.
+
+    Raises ConfigError for a public address or an unknown transport.
+    """
+    if server and not is_private(endpoint):
+        raise ConfigError(
+            f"Refusing to bind {endpoint}: it is reachable from outside this host and no CURVE "
+            "keys are set: bind ipc:// or tcp://127.0.0.1, or configure keys"
+        )
+    if endpoint.startswith("tcp://") and "[" in endpoint:
+        socket.set(zmq.IPV6, 1)
+
+
+def is_private(endpoint: str) -> bool:
+    """Return whether only this host can reach `endpoint`.
+
+    Names other than `localhost` and network interfaces count as public. Raises ConfigError when the
+    endpoint is no ipc, inproc or tcp address.
+    """
+    transport, separator, address = endpoint.partition("://")
+    if not separator or not address or transport not in ("ipc", "inproc", "tcp"):
+        raise ConfigError(
+            f"Endpoint {endpoint!r}, needed ipc://PATH, inproc://NAME or tcp://HOST:PORT"
+        )
+    if transport != "tcp":
+        return True
+    host, separator, _ = address.rpartition(":")
+    if not separator:
+        raise ConfigError(f"Endpoint {endpoint!r} has no port, needed tcp://HOST:PORT")
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def bind(socket: "zmq.Socket[Any]", endpoint: str) -> str:
+    """Secure and bind `socket`; return the endpoint to connect to, its port chosen where it was *.
+
+    Raises ConfigError when the address is refused, taken or impossible.
+    """
+    secure(socket, endpoint, server=True)
+    try:
+        socket.bind(endpoint)
+    except zmq.ZMQError as err:
+        raise ConfigError(f"Cannot bind {endpoint}: {err.strerror}") from err
+    return socket.get_string(zmq.LAST_ENDPOINT)
+
+
+def connect(socket: "zmq.Socket[Any]", endpoint: str) -> None:
+    """Secure and connect `socket`; a peer that is not there yet is awaited in the background.
+
+    Raises ConfigError when the address is impossible.
+    """
+    secure(socket, endpoint, server=False)
+    try:
+        socket.connect(endpoint)
+    except zmq.ZMQError as err:
+        raise ConfigError(f"Cannot connect to {endpoint}: {err.strerror}") from err
