@@ -115,6 +115,7 @@ OBSERVATION = np.dtype(
         ("touch_depth", "<f8"),  # (bid size + ask size) / 2 after the event; NaN = unknown
         ("depth5", "<f8"),  # size of levels 1-5, both sides, after the event; NaN = unknown
         ("depth_imbalance", "<f8"),  # levels 1-5, weights exp(-(l-1)/2), -1..1; NaN = unknown
+        ("old_price", "<i8"),  # REPLACE: price of the old order; max = unknown or another kind
     ]
 )
 
