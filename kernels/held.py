@@ -30,6 +30,7 @@ from kernels.slots import (
     HELD_RING_F,
     HELD_RING_I,
     HELD_SPREAD,
+    HELD_SPREAD2,
     IMBALANCE_AREA,
     IMBALANCE_TIME,
     LAST_TS,
@@ -177,7 +178,7 @@ def hold(o, s, st):
         if spread != NOT_HELD:
             i[s, SPREAD_TIME] += dt
             i[s, SPREAD_AREA] += dt * spread
-            i[s, SPREAD_AREA2] += dt * (spread * spread)
+            i[s, SPREAD_AREA2] += dt * i[s, HELD_SPREAD2]
         if i[s, HELD_QUEUE] != NOT_HELD:
             i[s, QUEUE_TIME] += dt
             i[s, QUEUE_AREA] += dt * i[s, HELD_QUEUE]
@@ -201,10 +202,13 @@ def hold(o, s, st):
         i[s, HELD_MID] = (mid2 - i[s, ANCHOR]) // i[s, HALF_TICK]
         st.f[s, MICROPRICE] = 0.5 * mid2
     i[s, HELD_SPREAD] = NOT_HELD
+    i[s, HELD_SPREAD2] = NOT_HELD
     i[s, HELD_QUEUE] = NOT_HELD
     if o["quoted"] != 0:
         spread = (o["ask"] - o["bid"]) // max(i[s, TICK], 1)
-        i[s, HELD_SPREAD] = min(max(spread, -MAX_SPREAD), MAX_SPREAD)
+        spread = min(max(spread, -MAX_SPREAD), MAX_SPREAD)
+        i[s, HELD_SPREAD] = spread
+        i[s, HELD_SPREAD2] = spread * spread
         bid, ask = float(o["bid_size"]), float(o["ask_size"])
         if bid + ask > 0.0:
             i[s, HELD_QUEUE] = math.floor((bid - ask) / (bid + ask) * FRACTION + 0.5)

@@ -18,17 +18,16 @@ REFERENCE_P95 = 6  # usual largest age of a dark print's reference, ns
 MU, A1, B1, A2, B2 = range(7, 12)  # Hawkes baseline 1/s, branching ratio and decay 1/s of 2 kernels
 IN_USE = 12
 
-# 1 where the column in use was given and is not estimated.
-GIVEN0 = IN_USE
-# What the estimates are made of.
-ESTIMATES = GIVEN0 + IN_USE
-FIRST_NS, LIT_SUM, DARK_SUM, DEPTH_COUNT, EVENT_COUNT = range(ESTIMATES, ESTIMATES + 5)
-SIZE_COUNT, AGE_COUNT = ESTIMATES + 5, ESTIMATES + 6
-SIZE_BINS = 128  # quarter octaves from 1
+GIVEN0 = IN_USE  # 1 where the column in use was given and is not estimated
+PRIOR0 = 2 * IN_USE  # what it was when the session opened
+ESTIMATES = 3 * IN_USE  # what the estimates are made of
+FIRST_NS, LIT_SUM, DARK_SUM, EVENT_COUNT = range(ESTIMATES, ESTIMATES + 4)
+DEPTH_COUNT, SIZE_COUNT, AGE_COUNT = range(ESTIMATES + 4, ESTIMATES + 7)
+SIZE_BINS = 96  # quarters of octaves from 1, each (count, sum)
 SIZE_HISTOGRAM = ESTIMATES + 7
-AGE_BINS = 64  # half octaves from 1 us
-AGE_HISTOGRAM = SIZE_HISTOGRAM + SIZE_BINS
-PROFILE = AGE_HISTOGRAM + AGE_BINS
+AGE_BINS = 48  # halves of octaves from 1 us, each (count, sum)
+AGE_HISTOGRAM = SIZE_HISTOGRAM + 2 * SIZE_BINS
+PROFILE = AGE_HISTOGRAM + 2 * AGE_BINS
 
 # Before anything is known: one round lot, a share a second, a quarter of events their own cause.
 PRIOR = (100.0, 100.0, 100.0, 1.0, 1.0, 1_000.0, 5e6, 1.0, 0.35, 200.0, 0.40, 1.5)
@@ -36,3 +35,124 @@ assert len(PRIOR) == IN_USE
 PRIOR_S = 60.0  # weight of a prior rate, in seconds watched
 DEPTH_SPAN = 2_000.0  # observations over which the estimate of usual depth forgets
 REFRESH = 64  # sizes or ages between two readings of their quantiles
+
+
+@kernel
+def log_bin(x, per_octave, bins):
+    """Return the bin of x >= 1: each octave cut into `per_octave` equal parts."""
+    mantissa, exponent = math.frexp(x)
+    part = int((2.0 * mantissa - 1.0) * per_octave)
+    return min(max((exponent - 1) * per_octave + part, 0), bins - 1)
+
+
+@kernel
+def due(count):
+    """Return whether quantiles are read again: at every power of two, then every REFRESH."""
+    return count % REFRESH == 0 or count & (count - 1) == 0
+
+
+@kernel
+def quantile(profile, s, histogram, bins, target):
+    """Return the mean of the bin in which the cumulated count reaches `target`.
+
+    Bins are pairs of columns (count, sum), so that a day of round lots has a round median.
+    """
+    below = 0.0
+    for j in range(bins):
+        count = profile[s, histogram + 2 * j]
+        below += count
+        if count > 0.0 and below >= target:
+            return profile[s, histogram + 2 * j + 1] / count
+    return math.nan
+
+
+@kernel
+def add_size(size, s, profile):
+    """Take the size of an order entered into P10, P50 and P90."""
+    at = SIZE_HISTOGRAM + 2 * log_bin(size, 4, SIZE_BINS)
+    profile[s, at] += 1.0
+    profile[s, at + 1] += size
+    profile[s, SIZE_COUNT] += 1.0
+    count = profile[s, SIZE_COUNT]
+    if due(int(count)):
+        for column, share in ((P10, 0.1), (P50, 0.5), (P90, 0.9)):
+            if profile[s, GIVEN0 + column] == 0.0:
+                profile[s, column] = quantile(profile, s, SIZE_HISTOGRAM, SIZE_BINS, share * count)
+
+
+@kernel
+def add_age(age_ns, s, profile):
+    """Take the age of a dark print's reference into REFERENCE_P95."""
+    at = AGE_HISTOGRAM + 2 * log_bin(max(age_ns * 1e-3, 1.0), 2, AGE_BINS)
+    profile[s, at] += 1.0
+    profile[s, at + 1] += age_ns
+    profile[s, AGE_COUNT] += 1.0
+    count = profile[s, AGE_COUNT]
+    if due(int(count)) and profile[s, GIVEN0 + REFERENCE_P95] == 0.0:
+        profile[s, REFERENCE_P95] = quantile(profile, s, AGE_HISTOGRAM, AGE_BINS, 0.95 * count)
+
+
+@kernel
+def add_rates(ts, s, profile):
+    """Estimate the rates anew: what came so far and PRIOR_S of the prior, over the time of both."""
+    watched = PRIOR_S + max(0.0, (ts - profile[s, FIRST_NS]) * 1e-9)
+    for column, total in ((LIT_RATE, LIT_SUM), (DARK_RATE, DARK_SUM), (MU, EVENT_COUNT)):
+        if profile[s, GIVEN0 + column] == 0.0:
+            came = profile[s, total]
+            if column == MU:
+                came *= max(0.0, 1.0 - profile[s, A1] - profile[s, A2])
+            profile[s, column] = (profile[s, PRIOR0 + column] * PRIOR_S + came) / watched
+
+
+@kernel
+def accumulate_profile(o, s, st):
+    """Take one observation into the security's own reference statistics.
+
+    The last of an observation's accumulates: no statistic contains the event it is compared with.
+    """
+    profile = st.profile
+    if profile[s, EVENT_COUNT] == 0.0:
+        profile[s, FIRST_NS] = o["ts"]
+    profile[s, EVENT_COUNT] += 1.0
+    if o["added"] > 0:
+        add_size(float(o["added"]), s, profile)
+    depth = o["depth5"]
+    if depth > 0.0 and profile[s, GIVEN0 + SLOW_DEPTH] == 0.0:
+        profile[s, DEPTH_COUNT] = min(profile[s, DEPTH_COUNT] + 1.0, DEPTH_SPAN)
+        profile[s, SLOW_DEPTH] += (depth - profile[s, SLOW_DEPTH]) / profile[s, DEPTH_COUNT]
+    if o["trade"] == DARK_TRADE:
+        profile[s, DARK_SUM] += o["traded"]
+        if o["reference_age"] >= 0:
+            add_age(float(o["reference_age"]), s, profile)
+    elif o["trade"] != NO_TRADE:
+        profile[s, LIT_SUM] += o["traded"]
+    if due(int(profile[s, EVENT_COUNT])):
+        add_rates(o["ts"], s, profile)
+
+
+@kernel
+def start_profile(s, profile):
+    """Put the priors in use and forget all estimates."""
+    profile[s, :] = 0.0
+    for column in range(IN_USE):
+        profile[s, column] = PRIOR[column]
+        profile[s, PRIOR0 + column] = PRIOR[column]
+
+
+@kernel
+def roll_profile(s, profile):
+    """Open a session: yesterday's estimates become priors, today's start anew."""
+    for column in range(IN_USE):
+        profile[s, PRIOR0 + column] = profile[s, column]
+    for column in range(ESTIMATES, PROFILE):
+        profile[s, column] = 0.0
+
+
+@kernel
+def give_profile(given, s, profile):
+    """Put statistics of earlier days in use; `given` is (12,) float64, NaN where unknown."""
+    for column in range(IN_USE):
+        known = not math.isnan(given[column])
+        profile[s, GIVEN0 + column] = 1.0 if known else 0.0
+        if known:
+            profile[s, column] = given[column]

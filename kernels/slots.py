@@ -8,7 +8,7 @@ only for an observation that opens the slot's cluster:
     MESSAGE_FLOW   every observation
     QUOTE_FLOW     the midpoint changed (mid2 != mid2_before), or trade != NO_TRADE
     TRADE_FLOW     trade != NO_TRADE
-    DARK_FLOW      dark != 0
+    DARK_FLOW      dark != 0, or trade == DARK_TRADE
 
 Inside a cluster the regions stand in the order of `windows.merge`: sums (+), minima, maxima,
 Welford triples (n, mean, M2), covariance groups (n, mean x, mean y, Mxx, Myy, Mxy). To add a slot,
@@ -49,6 +49,14 @@ MESSAGE_FLOW, QUOTE_FLOW, TRADE_FLOW, DARK_FLOW = range(CLUSTERS)
 # MESSAGE_FLOW, sums
 _M0 = _next
 EVENTS, SHORT_GAPS, DEPTH_N, DEPTH_SUM = _take(4)  # observations, gaps < 1 ms, depth5 and its count
+TOUCH_N, TOUCH_SUM = _take(2)  # touch_depth of lit messages that know it
+OFI_TOUCH, OFI_DEEP, OFI_INTEGRATED = _take(3)  # size units
+ADDS, BID_CANCELS, ASK_CANCELS, REPLACES = _take(4)
+ADDED, REMOVED = _take(2)  # quantity, both halves of a replace included
+PLACED, ADDED_DISTANCE, LARGE_AWAY = _take(3)  # lit, at known distance: q, q * ticks, large 2-6
+LIVES, LN_LIFE, FLEETING_LIVES = _take(3)  # of known age, ended by a cancel; ln s; under 100 ms
+LARGE_LIVES, LARGE_LN_LIFE, SMALL_LIVES, SMALL_LN_LIFE = _take(4)  # size >= P90; <= P50
+GRAM0 = _take(8)[0]  # 3-grams of event signs; bit 2 the oldest, 1 = up
 _M_MINS = _M_MAXS = _M_WELFORD = _next
 GAP_N, GAP_MEAN, GAP_M2 = _take(3)  # s, between consecutive observations
 _M_COV = _next
@@ -73,6 +81,7 @@ _Q_END = _next
 _T0 = _next
 LIT_TRADES, LIT_QUANTITY, HIDDEN_TRADES, SIGNED_QUANTITY = _take(4)  # last: sum q where d != 0
 EFFECTIVE_N, EFFECTIVE_SUM = _take(2)  # 2 d (p - m-) / m-
+SIGN_PAIRS, SIGN_PRODUCTS = _take(2)  # neighbouring trades that have an aggressor
 SIZE_BINS = 8
 SIZE_BIN0 = _take(SIZE_BINS)[0]
 _T_MINS = _T_MAXS = _T_WELFORD = _T_COV = _next
@@ -82,6 +91,8 @@ _T_END = _next
 # DARK_FLOW, sums
 _D0 = _next
 DARK_PRINTS, DARK_QUANTITY, LOCATION_N, LOCATION_SUM = _take(4)
+DARK_MESSAGES, DARK_ENTERED = _take(2)  # all; quantity of orders entered
+DARK_SIGNED_VOLUME, DARK_SIGNED_QUANTITY = _take(2)  # sum d q; sum q where d != 0
 _D_MINS = _D_MAXS = _D_WELFORD = _D_COV = _D_END = _next
 
 SLOTS = _next
@@ -114,7 +125,6 @@ LAST_R = _take(1)[0]  # r of the last mid change
 LAST_LIT_PRICE, LAST_LIT_MOVE = _take(2)  # ticks; NaN unknown
 LAST_LOG_GAP = _take(1)[0]  # NaN unknown
 RESCALED_GAP = _take(1)[0]  # Hawkes compensator from the event before the last to the last
-LAST_DEPTH = _take(1)[0]
 SPACINGS = 64
 SPACING0 = _take(SPACINGS)[0]  # the last 64 squared rescaled gaps, a ring
 
@@ -138,6 +148,7 @@ SPREAD_TIME, SPREAD_AREA, SPREAD_AREA2 = _take(3)  # ns with both quotes; ticks 
 QUEUE_TIME, QUEUE_AREA = _take(2)  # ns with both quotes and size; 2^-24 * ns
 IMBALANCE_TIME, IMBALANCE_AREA = _take(2)  # depth_imbalance: ns known; 2^-24 * ns
 HELD_MID, HELD_SPREAD, HELD_QUEUE, HELD_IMBALANCE = _take(4)  # the values held; NOT_HELD unknown
+HELD_SPREAD2 = _take(1)[0]  # HELD_SPREAD squared
 HELD_MID2 = _take(1)[0]  # bid + ask, 1e-9 currency; max = unknown
 HELD_I = _next - HELD_I0
 NOT_HELD = -(2**62)
@@ -148,8 +159,9 @@ FIRST_TS = _take(1)[0]  # ns of the first observation; -1 before it
 PREVIOUS_TS = _take(1)[0]  # ns of the observation before the last; -1 = none
 LAST_LIT_TS, LAST_DARK_TS, LAST_QUOTE_TS, LAST_PHASE_TS = _take(4)  # ns; -1 = never
 REFERENCE_AGE = _take(1)[0]  # ns, of the last dark print; -1 = unknown
-LAST_SIGN_R = _take(1)[0]  # sign of the last mid change
 SPACING_COUNT = _take(1)[0]
+FLOW_SIGNS = _take(1)[0]  # code of the last two event signs, see flow.py
+TRADE_SIGN = _take(1)[0]  # d of the last trade that has an aggressor; 0 = none yet
 
 PANE0 = _take(LEVELS)[0]  # index of the open pane, floor(ts / PANE_NS); -1 = none yet
 OPENED0 = _take(CLUSTERS)[0]  # bit k: the open pane of level k has slots of this cluster
@@ -171,7 +183,7 @@ NEVER = np.array(
     + [REFERENCE_AGE, *range(PANE0, PANE0 + LEVELS), *range(HELD_BASE0, HELD_BASE0 + LEVELS)]
     + [*range(MATURED_PANE0, MATURED_PANE0 + LEVELS)]
 )
-UNHELD = np.array([HELD_MID, HELD_SPREAD, HELD_QUEUE, HELD_IMBALANCE])
-UNKNOWN = np.array([MICROPRICE, LAST_R, LAST_LIT_PRICE, LAST_LIT_MOVE, LAST_LOG_GAP, LAST_DEPTH])
+UNHELD = np.array([HELD_MID, HELD_SPREAD, HELD_SPREAD2, HELD_QUEUE, HELD_IMBALANCE])
+UNKNOWN = np.array([MICROPRICE, LAST_R, LAST_LIT_PRICE, LAST_LIT_MOVE, LAST_LOG_GAP, RESCALED_GAP])
 
 BYTES = 8 * (FLOATS + INTEGERS)  # a security

@@ -21,7 +21,7 @@ import numpy as np
 
 from kernels.held import snapshot
 from kernels.jit import kernel
-from kernels.layout import NO_TRADE, UNDEFINED_PRICE
+from kernels.layout import DARK_TRADE, NO_TRADE, UNDEFINED_PRICE
 from kernels.slots import (
     BORDERS,
     CLOSED,
@@ -99,6 +99,12 @@ def reset(s, st):
     i[s, HELD_MID2] = UNDEFINED_PRICE
     for field in UNKNOWN:
         f[s, field] = np.nan
+
+
+@kernel
+def ratio(above, below):
+    """Return above / below; NaN where below is 0."""
+    return above / below if below != 0.0 else np.nan
 
 
 @kernel
@@ -300,7 +306,7 @@ def admit(o, s, st):
         open_cluster(s, TRADE_FLOW, st)
     elif o["mid2"] != o["mid2_before"]:
         open_cluster(s, QUOTE_FLOW, st)
-    if o["dark"] != 0:
+    if o["dark"] != 0 or o["trade"] == DARK_TRADE:
         open_cluster(s, DARK_FLOW, st)
 
 
