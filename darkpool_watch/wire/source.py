@@ -132,7 +132,7 @@ class ZmqSource:
             self.intake.ask_reference(time.monotonic_ns())
 
     def _open(self, kind: int, endpoint: str) -> "zmq.Socket[Any]":
-        socket = self._context.socket(kind)
+        socket: zmq.Socket[Any] = self._context.socket(kind)
         sockets.limit(
             socket,
             high_water_mark=self.config.high_water_mark,
