@@ -94,6 +94,10 @@ class AlertConfig(Section):
     endpoint: str = "ipc:///tmp/darkpool_watch.alerts"
     replay_endpoint: str = "ipc:///tmp/darkpool_watch.alerts.replay"
     journal: str = "out/journal.db"
+    busy_ms: NonNegative = 250  # how long a locked journal is waited for
+    heartbeat_ms: Positive = 1_000  # between alerts, so that a subscriber sees what it missed
+    high_water_mark: Positive = 10_000  # alerts queued for one subscriber; then it misses some
+    rule_cooldown_s: PositiveFloat = 60.0  # hits of one rule on a security this close are one alert
 
 
 class Config(Section):
