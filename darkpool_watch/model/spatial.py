@@ -137,9 +137,9 @@ class SpatialStream(nn.Module):
 
         # SA-3: over modalities
         masked = (mask @ self.member) >= self.sizes - 0.5  # (N, M)
-        z = self.modality_mix(self.modality_norm(y)).transpose(0, 1)
+        query, key, value = self.modality_mix(self.modality_norm(y)).transpose(0, 1).chunk(3, -1)
         dark = UNDEFINED * masked[:, None, None, :].to(y.dtype)
-        y = y + self.modality_out(self._attend(*z.chunk(3, -1), dark))
+        y = y + self.modality_out(self._attend(query, key, value, dark))
 
         # Dynamic modality weights, and fusion
         logits = (y * self.modality_weigh).sum(-1).float() + self.modality_prior
@@ -150,6 +150,9 @@ class SpatialStream(nn.Module):
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
         """Return softmax(q k / sqrt(d) + bias) v; (Q, N, D), (K, N, D) -> (N, Q, D)."""
         n, h = query.shape[1], self.heads
-        q, k, v = (x.unflatten(2, (h, -1)).permute(1, 2, 0, 3) for x in (query, key, value))
-        scores = q @ k.transpose(2, 3) * q.shape[-1] ** -0.5  # (N, h, Q, K)
-        return (torch.softmax(scores + bias, -1) @ v).transpose(1, 2).reshape(n, -1, query.shape[2])
+        q, k, v = (
+            x.view(-1, n, h, x.shape[2] // h).permute(1, 2, 0, 3) for x in (query, key, value)
+        )
+        scores = q @ k.transpose(2, 3) * float(q.shape[-1] ** -0.5)  # (N, h, Q, K)
+        p = torch.softmax(scores + bias, -1)
+        return (p @ v).transpose(1, 2).reshape(n, -1, h * d)

@@ -9,6 +9,8 @@ A ring is cut into phases by its range's stride: frame n lies in phase n mod str
 (n // stride) mod keys, so that the keys a frame sees are one phase.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -23,6 +25,7 @@ from darkpool_watch.model.config import (
     WRITE_MAX,
     WRITE_MIN,
 )
+from darkpool_watch.model.products import Product, product
 from darkpool_watch.model.temporal import FORBIDDEN, TemporalLayer
 from darkpool_watch.model.transformer import Transformer, log_gap
 
@@ -57,6 +60,45 @@ class RingMap:
         self.rows = base
 
 
+class Layer(NamedTuple):
+    """One layer's weights, laid out for few rows."""
+
+    mix_norm: tuple[Tensor, Tensor]
+    mix: Product
+    out: Product
+    feed_norm: tuple[Tensor, Tensor]
+    feed_up: Product
+    feed_down: Product
+
+
+def _prepare(layer: TemporalLayer, batch: int, precision: torch.dtype) -> Layer:
+    """Return a layer's weights with its linear heads' outputs reordered for streaming.
+
+    Queries and keys of the linear heads come first, then their values, each followed by a constant
+    1 (a row of zeros with bias 1) that counts the weight of what was written; one more row of
+    zeros makes the row length even, as the complex product needs.
+    """
+    d, group, start = layer.head, layer.group, 3 * layer.banded
+    weight: Tensor = layer.mix.weight
+    bias: Tensor = layer.mix.bias
+    linear = torch.arange(start, start + 3 * group * d).view(group, 3, d)
+    one, nothing = len(bias), len(bias) + 1
+    values = torch.cat([linear[:, 2], torch.full((group, 1), one)], 1)
+    rest = torch.arange(start + 3 * group * d, one)
+    order = torch.cat([torch.arange(start), linear[:, :2].flatten(), values.flatten(), rest])
+    order = torch.cat([order, torch.full((len(order) % 2,), nothing)])
+    weight = torch.cat([weight, weight.new_zeros(2, weight.shape[1])])[order]
+    bias = torch.cat([bias, torch.tensor([1.0, 0.0])])[order]
+    return Layer(
+        (layer.mix_norm.weight, layer.mix_norm.bias),
+        product(weight, bias, batch, precision),
+        product(layer.out.weight, None, batch, precision),
+        (layer.feed_norm.weight, layer.feed_norm.bias),
+        product(layer.feed_up.weight, layer.feed_up.bias, batch, precision),
+        product(layer.feed_down.weight, None, batch, precision),
+    )
+
+
 class Stream:
     """State of all securities, and the step that advances some of them. Not thread-safe.
 
@@ -70,6 +112,7 @@ class Stream:
         *,
         batch: int,
         ring: torch.dtype = torch.float32,
+        precision: torch.dtype = torch.float32,
         heads: str = "release",
     ) -> None:
         shape = model.shape
@@ -78,28 +121,29 @@ class Stream:
         self.map = RingMap(shape.group_heads)
         assert self.map.rows == shape.ring_rows
         d, self.banded_heads = shape.head_width, len(RANGES) * shape.group_heads
-        self.layers = [layer for layer in model.layers if isinstance(layer, TemporalLayer)]
         # q is turned and scaled, k turned, v left alone by one complex product
         turn = torch.polar(torch.ones_like(model.angles), model.angles).to(torch.complex64)
         parts = [turn * d**-0.5, turn, torch.ones_like(turn)]
-        self.turn = torch.stack(parts, 1)[:, :, None]  # (1024, 3, 1, d / 2)
-        slopes = torch.stack([F.softplus(layer.slope.detach()) for layer in self.layers])
-        self.fall = -slopes.reshape(shape.layers, 1, self.banded_heads, 1)
-        self.tau = torch.tensor([r.tau_s for r in RANGES])[None, :, :, None]
-        self.ring_layer = (torch.arange(shape.layers) * shape.ring_rows)[:, None, None, None]
-        self.row_base = torch.arange(batch * self.banded_heads).view(batch, -1) * WIDEST
-        self.layer = torch.arange(shape.layers)[:, None]
+        self.turn = torch.stack(parts, 1)[:, None]  # (1024, 1, 3, d / 2)
+        layers = [layer for layer in model.layers if isinstance(layer, TemporalLayer)]
+        self.layers = [_prepare(layer, batch, precision) for layer in layers]
+        self.embed = product(model.embed.weight, model.embed.bias, batch)
+        self.join = product(model.join.weight, model.join.bias, batch, precision)
         self.join_at = {layer: i for i, layer in enumerate(shape.joins)}
-        size = shape.layers * batch * self.banded_heads
-        self.gathered = torch.empty(size * WIDEST, 2 * d)
-        self.fresh_rows = torch.empty(shape.layers, batch, self.banded_heads, 2, d)
-        self.securities = 0
+        slopes = torch.stack([F.softplus(layer.slope) for layer in layers])
+        self.fall = -slopes.view(shape.layers, 1, self.banded_heads, 1)
+        self.tau = torch.tensor([r.tau_s for r in RANGES])[None, :, :, None]
+        self.layer = torch.arange(shape.layers)[:, None]
+        own = torch.arange(batch * self.banded_heads).view(batch, -1) * WIDEST
+        self.own_base = own + self.layer[:, :, None] * (batch * self.banded_heads * WIDEST)
+        self.gathered = torch.empty(self.own_base.numel() * WIDEST, 2 * d)
+        self.securities, self.state = 0, dict[str, Tensor]()
         self.allocate(securities)
 
     def allocate(self, securities: int) -> None:
         """Make room for `securities` streams, keeping those there are."""
         shape, rows, d = self.shape, securities + 1, self.shape.head_width
-        fresh = {
+        fresh: dict[str, Tensor] = {
             "rings": torch.zeros(rows, shape.layers * shape.ring_rows * 2 * d, dtype=self.ring),
             "linear": torch.zeros(rows, shape.layers * shape.group_heads * d * (d + 1)),
             "memory": torch.zeros(rows, 2 * shape.features + shape.width + shape.context),
@@ -131,12 +175,14 @@ class Stream:
         model, shape, state = self.model, self.shape, self.state
         f, width, layers, b = shape.features, shape.width, shape.layers, self.batch
         d, group, banded = shape.head_width, shape.group_heads, self.banded_heads
+        end = group * (3 * d + 1)
 
         # What this frame is, against the one before
         count = state["count"].index_select(0, security)
         at = count & (LONGEST - 1)
         memory = state["memory"].index_select(0, security)
-        earlier, earlier_known, before, context = memory.split([f, f, width, shape.context], 1)
+        earlier, earlier_known = memory[:, :f], memory[:, f : 2 * f]
+        before, context = memory[:, 2 * f : 2 * f + width], memory[:, 2 * f + width :]
         later = (count > 0).float().unsqueeze(1)
         times = state["ts"].index_select(0, security)
         last = times.gather(1, ((at - 1) & (LONGEST - 1)).unsqueeze(1))
@@ -145,10 +191,10 @@ class Stream:
         known = 1.0 - mask
         values = values * known
         delta = (values - earlier) * later
-        signal = model.embed(torch.cat([values, delta, mask, gap], 1))
-        x, signal = signal.split([width, shape.context], 1)
+        signal = self.embed.plain(torch.cat([values, delta, mask, gap], 1))
+        x, signal = signal[:, :width], signal[:, width:]
         spatial = model.spatial(values, mask, context)
-        joins = model.join(spatial.latent).view(b, len(shape.joins), 2, width)
+        joins = self.join.plain(spatial.latent).view(b, len(shape.joins), 2, width)
         added = joins[:, :, 0] * torch.sigmoid(joins[:, :, 1])
 
         # What each layer may see, for all layers at once
@@ -162,43 +208,43 @@ class Stream:
         closed = closed.expand(-1, -1, group, -1).reshape(1, b, banded, WIDEST)
         bias = torch.addcmul(closed, self.fall, elapsed.view(1, b, banded, WIDEST))
         bias = bias.view(layers, b * banded, 1, WIDEST)
-        ring_base = security.view(b, 1, 1) * (layers * shape.ring_rows)
-        rows = (self.map.seen.index_select(0, at) + ring_base) + self.ring_layer
-        seen = self._gather(rows.view(-1)).view(layers, b * banded * WIDEST, 2 * d)
-        own = (self.map.slot.index_select(0, at) + self.row_base).view(-1)
-        turn = self.turn.index_select(0, count & (ROTARY_PERIOD - 1))  # (B, 3, 1, d / 2)
-        linear_rows = (security * layers + self.layer).view(-1)
-        linear = self.linear.index_select(0, linear_rows).view(layers, b, group, d, d + 1)
+        ring_base = security * layers + self.layer  # (layers, B)
+        linear_rows = ring_base.view(-1)
+        ring_base = (ring_base * shape.ring_rows).unsqueeze(2)
+        rows = self.map.seen.index_select(0, at) + ring_base.unsqueeze(3)
+        seen = self._gather(rows.view(-1)).view(layers, b * banded, WIDEST, 2 * d)
+        own = self.own_base + self.map.slot.index_select(0, at)  # (layers, B, banded)
+        own_rows = own[0].view(-1)
+        turn = self.turn.index_select(0, count & (ROTARY_PERIOD - 1))  # (B, 1, 3, d / 2)
+        linear = self.linear.index_select(0, linear_rows).view(layers, b * group, d, d + 1)
 
         ranges = []
         for i, layer in enumerate(self.layers):
             if i in self.join_at:
                 x = x + added[:, self.join_at[i]]
-            z = layer.mix(layer.mix_norm(x))
-            turned = torch.view_as_complex(z[:, : 3 * banded * d].view(b, 3, banded, d // 2, 2))
-            turned = torch.view_as_real(turned * turn).view(b, 3, banded, d)
-            self.fresh_rows[i].copy_(turned[:, 1:].transpose(1, 2))
-            seen[i].index_copy_(0, own, self.fresh_rows[i].view(-1, 2 * d))
-            kv = seen[i].view(b * banded, WIDEST, 2 * d)
-            q = turned[:, 0].reshape(b * banded, 1, d)
-            p = torch.softmax(torch.baddbmm(bias[i], q, kv[..., :d].transpose(1, 2)), 2)
-            near = torch.bmm(p, kv[..., d:]).view(b, len(RANGES), group * d)
+            z = layer.mix.plain(F.layer_norm(x, (width,), *layer.mix_norm))
+            turned = torch.view_as_complex(z[:, : 3 * banded * d].view(b, banded, 3, d // 2, 2))
+            turned = torch.view_as_real(turned * turn).view(b * banded, 3 * d)
+            kv = seen[i]
+            kv.view(-1, 2 * d).index_copy_(0, own_rows, turned[:, d:])
+            p = torch.baddbmm(bias[i], turned[:, :d].unsqueeze(1), kv[..., :d].transpose(1, 2))
+            near = torch.bmm(torch.softmax(p, 2), kv[..., d:]).view(b, len(RANGES), group * d)
 
-            start, end = 3 * banded * d, 3 * width
-            qk = F.softplus(z[:, start : start + 2 * group * d]).view(b, 2, group, d)
-            v = F.pad(z[:, end - group * d : end].view(b, group, d), (0, 1), value=1.0)
-            write = torch.sigmoid(z[:, end : end + group]) * (WRITE_MAX - WRITE_MIN) + WRITE_MIN
-            fresh = qk[:, 1].unsqueeze(3) * v.unsqueeze(2)
-            linear[i].lerp_(fresh, write.view(b, group, 1, 1))
-            far = (qk[:, 0].unsqueeze(2) @ linear[i]).squeeze(2)  # (B, group, d + 1)
-            far = far[..., :d] / (far[..., d:] + DENOMINATOR_FLOOR)
+            far = z[:, 3 * banded * d :]  # queries and keys, [values, 1], decays, gates, padding
+            qk = F.softplus(far[:, : 2 * group * d]).view(b * group, 2, d)
+            v = far[:, 2 * group * d : end].view(b, group, 1, d + 1)
+            write = torch.sigmoid(far[:, end : end + group]) * (WRITE_MAX - WRITE_MIN) + WRITE_MIN
+            fresh = qk[:, 1].view(b, group, d, 1) * v
+            linear[i].lerp_(fresh.view(b * group, d, d + 1), write.view(b * group, 1, 1))
+            total = torch.bmm(qk[:, :1], linear[i])  # (B * group, 1, d + 1)
+            mean = total[..., :d] / (total[..., d:] + DENOMINATOR_FLOOR)
 
-            gates = torch.softmax(z[:, end + group :], 1)[:, :GROUPS]
+            gates = torch.softmax(far[:, end + group : end + group + GROUPS + 1], 1)[:, :GROUPS]
             ranges.append(gates)
-            mixed = torch.cat([near, far.view(b, 1, group * d)], 1) * gates.unsqueeze(2)
-            x = torch.addmm(x, mixed.view(b, width), layer.out.weight.t())
-            y = F.gelu(layer.feed_up(layer.feed_norm(x)), approximate="tanh")
-            x = torch.addmm(x, y, layer.feed_down.weight.t())
+            mixed = torch.cat([near, mean.view(b, 1, group * d)], 1) * gates.unsqueeze(2)
+            x = layer.out.onto(mixed.view(b, width), x)
+            y = layer.feed_up.gelu(F.layer_norm(x, (width,), *layer.feed_norm))
+            x = layer.feed_down.onto(y, x)
         hidden = model.norm(x)
 
         heads = model.heads
@@ -223,8 +269,9 @@ class Stream:
         state["ts"].index_copy_(0, security, times)
         state["count"].index_copy_(0, security, count + 1)
         self.linear.index_copy_(0, linear_rows, linear.view(layers * b, -1))
-        rows = (self.map.row.index_select(0, at) + ring_base.squeeze(2)) + self.ring_layer[..., 0]
-        self.rings.index_copy_(0, rows.view(-1), self.fresh_rows.view(-1, 2 * d).to(self.ring))
+        rows = self.map.row.index_select(0, at) + ring_base
+        fresh = self.gathered.index_select(0, own.view(-1)).to(self.ring)
+        self.rings.index_copy_(0, rows.view(-1), fresh)
         return scores
 
     def _gather(self, rows: Tensor) -> Tensor:

@@ -55,13 +55,20 @@ def rotary_angles(head_width: int) -> Tensor:
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Return x (..., d) rotated pairwise by the angles whose cos and sin are (..., d / 2)."""
-    a, b = x.unflatten(-1, (-1, 2)).unbind(-1)
+    a, b = x[..., 0::2], x[..., 1::2]
     return torch.stack([a * cos - b * sin, a * sin + b * cos], -1).flatten(-2)
+
+
+def split_heads(x: Tensor, head: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return query, key, value (B, heads, T, d) of (B, T, heads * 3 * d)."""
+    q, k, v = x.view(*x.shape[:2], -1, 3, head).permute(3, 0, 2, 1, 4)
+    return q, k, v
 
 
 def blocks_of(x: Tensor, band: Range, dim: int) -> Tensor:
     """Cut dimension `dim` of length multiple * reach into (stride, blocks, keys)."""
-    x = x.unflatten(dim, (-1, band.keys, band.stride))
+    size = x.shape
+    x = x.reshape(*size[:dim], -1, band.keys, band.stride, *size[dim + 1 :])
     order = [*range(dim), dim + 2, dim, dim + 1, *range(dim + 3, x.ndim)]
     return x.permute(order)
 
@@ -98,9 +105,8 @@ class TemporalLayer(nn.Module):
     def __init__(self, shape: ModelShape) -> None:
         super().__init__()
         width, self.group, self.head = shape.width, shape.group_heads, shape.head_width
-        # 3 D: queries, keys, values of the nine banded heads, then of the three linear ones;
-        # then a decay a linear head and a logit a group. The fifth logit is a way to choose
-        # none of them.
+        # 3 D: query, key and value of each head, the nine banded ones first; then a decay a
+        # linear head and a logit a group. The fifth logit is a way to choose none of them.
         self.mix_norm = nn.LayerNorm(width)
         self.mix = nn.Linear(width, 3 * width + self.group + GROUPS + 1)
         self.out = nn.Linear(width, width, bias=False)
@@ -135,12 +141,12 @@ class TemporalLayer(nn.Module):
         frames: int,  # real frames; the rest pads T
     ) -> tuple[Tensor, Tensor, LayerCarry]:
         """Return the layer's output (B, T, D), its group gates (B, T, 4) and what it hands on."""
-        b, t, width = x.shape
+        width = x.shape[2]
         z = self.mix(self.mix_norm(x))
         window, linear, decay, gate = z.split(
             [3 * self.banded, 3 * (width - self.banded), self.group, GROUPS + 1], -1
         )
-        q, k, v = window.unflatten(-1, (3, -1, self.head)).permute(2, 0, 3, 1, 4)
+        q, k, v = split_heads(window, self.head)
         q = rotate(q, *rotary) * self.head**-0.5
         kv = torch.cat([rotate(k, *rotary), v.float()], -1)  # (B, 9, T, 2 d)
         outs, keep = [], []
@@ -178,7 +184,7 @@ class TemporalLayer(nn.Module):
         Source: Yang et al. (2024), Gated Linear Attention, ICML.
         """
         with torch.autocast(linear.device.type, enabled=False):
-            q, k, v = linear.float().unflatten(-1, (3, self.group, -1)).permute(2, 0, 3, 1, 4)
+            q, k, v = split_heads(linear.float(), self.head)
             q, k = F.softplus(q), F.softplus(k)
             v = F.pad(v, (0, 1), value=1.0)
             write = WRITE_MIN + (WRITE_MAX - WRITE_MIN) * torch.sigmoid(decay.float())

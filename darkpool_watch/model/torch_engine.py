@@ -34,6 +34,7 @@ class TorchEngine:
         batch: int = BATCH,
         threads: int = 1,
         ring_bits: int = 32,
+        precision: str = "float32",
         heads: str = "release",
         trained: bool = True,
     ) -> None:
@@ -43,7 +44,14 @@ class TorchEngine:
         ring = {16: torch.float16, 32: torch.float32}[ring_bits]
         self.state_bytes = shape.state_bytes(ring_bits)
         with torch.inference_mode():
-            self._stream = Stream(model.eval(), securities, batch=batch, ring=ring, heads=heads)
+            self._stream = Stream(
+                model.eval(),
+                securities,
+                batch=batch,
+                ring=ring,
+                precision={"float32": torch.float32, "bfloat16": torch.bfloat16}[precision],
+                heads=heads,
+            )
         self._security = torch.zeros(batch, dtype=torch.int64)
         self._ts = torch.zeros(batch, dtype=torch.int64)
         self._trigger = torch.zeros(batch, dtype=torch.int64)

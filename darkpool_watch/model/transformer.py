@@ -6,6 +6,7 @@ of one security. Everything is causal. A sequence may be cut into chunks anywher
 leaves behind is its `Carry`, and the cut changes nothing but rounding.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -16,7 +17,6 @@ from darkpool_watch.model.config import (
     CONTEXT_HALF_LIVES,
     DT_SCALE,
     DT_UNIT_S,
-    GROUPS,
     LONGEST,
     RANGES,
     ROTARY_PERIOD,
@@ -39,7 +39,7 @@ class Frames(NamedTuple):
 class Carry(NamedTuple):
     """What a chunk inherits from the frames before it; of a fresh stream: `Transformer.fresh`."""
 
-    count: Tensor  # (B,) int64 frames since the reset
+    seen: Tensor  # (B,) int64 frames since the reset
     ts: Tensor  # (B, LONGEST) int64 ns of the last frames
     values: Tensor  # (B, F) of the last frame
     mask: Tensor  # (B, F)
@@ -61,11 +61,16 @@ class Carry(NamedTuple):
         fresh = self._map(clear)
         return fresh._replace(mask=torch.where(where[:, None], 1.0, self.mask))
 
-    def _map(self, f) -> "Carry":  # type: ignore[no-untyped-def]
-        layers = tuple(
-            LayerCarry(tuple(f(b) for b in layer.bands), f(layer.linear)) for layer in self.layers
+    def _map(self, f: Callable[[Tensor], Tensor]) -> "Carry":
+        return Carry(
+            f(self.seen),
+            f(self.ts),
+            f(self.values),
+            f(self.mask),
+            f(self.hidden),
+            f(self.context),
+            tuple(LayerCarry(tuple(map(f, x.bands)), f(x.linear)) for x in self.layers),
         )
-        return Carry(*(f(x) for x in self[:-1]), layers)
 
 
 class Outputs(NamedTuple):
@@ -123,7 +128,7 @@ class Transformer(nn.Module):
             tuple(zeros(group, r.reach, 2 * d) for r in RANGES), zeros(group, d, d + 1)
         )
         return Carry(
-            count=zeros(dtype=torch.int64),
+            seen=zeros(dtype=torch.int64),
             ts=zeros(LONGEST, dtype=torch.int64),
             values=zeros(shape.features),
             mask=zeros(shape.features) + 1.0,
@@ -140,21 +145,21 @@ class Transformer(nn.Module):
         earlier = torch.cat([carry.values[:, None], values[:, :-1]], 1)
         earlier_mask = torch.cat([carry.mask[:, None], mask[:, :-1]], 1)
         later = torch.ones(b, t, dtype=torch.bool, device=values.device)
-        later[:, 0] = carry.count > 0
+        later[:, 0] = carry.seen > 0
         delta = (values - earlier) * later.unsqueeze(-1)
         all_ts = torch.cat([carry.ts, frames.ts], 1)
         gap = log_gap(all_ts[:, LONGEST:] - all_ts[:, LONGEST - 1 : -1]) * later
 
         embedded = self.embed(torch.cat([values, delta, mask, gap.unsqueeze(-1)], -1))
-        x, signal = embedded.split([self.shape.width, self.shape.context], -1)
+        x, signal = embedded[..., : self.shape.width], embedded[..., self.shape.width :]
         context, last_context = self._moving_average(signal.float(), carry.context)
         spatial = self.spatial(values.flatten(0, 1), mask.flatten(0, 1), context.flatten(0, 1))
         joins = self.join(spatial.latent).view(b, t, len(self.shape.joins), 2, -1)
 
         padding = -t % LONGEST
         padded_ts = torch.cat([all_ts, all_ts[:, -1:].expand(-1, padding)], 1)
-        bands = bands_of(padded_ts, carry.count)
-        index = carry.count[:, None] + torch.arange(t + padding, device=values.device)
+        bands = bands_of(padded_ts, carry.seen)
+        index = carry.seen[:, None] + torch.arange(t + padding, device=values.device)
         angles = self.angles[index % ROTARY_PERIOD].unsqueeze(1)
         rotary = angles.cos().float(), angles.sin().float()
         x = F.pad(x, (0, 0, 0, padding))
@@ -181,7 +186,7 @@ class Transformer(nn.Module):
             known=(1.0 - mask) * (1.0 - earlier_mask) * later.unsqueeze(-1),
         )
         return outputs, Carry(
-            count=carry.count + t,
+            seen=carry.seen + t,
             ts=all_ts[:, -LONGEST:],
             values=values[:, -1],
             mask=mask[:, -1],
@@ -205,7 +210,7 @@ class Transformer(nn.Module):
         """
         rates = self.decays.view(len(CONTEXT_HALF_LIVES), -1)[:, 0]
         parts = []
-        for chunk in signal.split(LONGEST, 1):
+        for chunk in torch.split(signal, LONGEST, 1):
             n = chunk.shape[1]
             lag = torch.arange(n + 1, device=signal.device)[:, None] - torch.arange(
                 1, n + 1, device=signal.device
@@ -213,7 +218,9 @@ class Transformer(nn.Module):
             power = rates[:, None, None] ** lag.clamp(min=0)
             weight = (1 - rates)[:, None, None] * power * (lag >= 0)
             fade = self.decays ** torch.arange(n + 1, device=signal.device)[:, None]
-            mixed = torch.einsum("rij,bjrc->birc", weight, chunk.unflatten(2, (len(rates), -1)))
+            mixed = torch.einsum(
+                "rij,bjrc->birc", weight, chunk.view(*chunk.shape[:2], len(rates), -1)
+            )
             average = mixed.flatten(2) + fade * start[:, None]  # (B, n + 1, C)
             parts.append(average[:, :-1])
             start = average[:, -1]
@@ -223,6 +230,3 @@ class Transformer(nn.Module):
 def parameters_of(model: nn.Module) -> int:
     """Return the number of trainable parameters."""
     return sum(p.numel() for p in model.parameters())
-
-
-assert GROUPS == len(RANGES) + 1
