@@ -86,12 +86,12 @@ class Heads(nn.Module):
         """
         error = (delta - change.centre) / change.scale
         sums, counts = (error * error * known) @ self.member, known @ self.member
-        present: Tensor = (counts > 0).to(sums.dtype)
+        present = (counts > 0).to(sums.dtype)
         means = sums / counts.clamp(min=1.0)  # sums are 0 where counts are
         novelty: Tensor = means.sum(-1) / present.sum(-1).clamp(min=1.0)
         return novelty
 
     def latent(self, h: Tensor) -> Tensor:
         """Return the squared Mahalanobis distance of the bottleneck, over its dimensions (...)."""
-        white = (self.bottleneck(h).float() - self.latent_mean) @ self.latent_whitener
+        white: Tensor = (self.bottleneck(h).float() - self.latent_mean) @ self.latent_whitener
         return (white * white).mean(-1)

@@ -150,9 +150,8 @@ class SpatialStream(nn.Module):
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
         """Return softmax(q k / sqrt(d) + bias) v; (Q, N, D), (K, N, D) -> (N, Q, D)."""
         n, h = query.shape[1], self.heads
-        q, k, v = (
-            x.view(-1, n, h, x.shape[2] // h).permute(1, 2, 0, 3) for x in (query, key, value)
-        )
-        scores = q @ k.transpose(2, 3) * float(q.shape[-1] ** -0.5)  # (N, h, Q, K)
+        d = query.shape[2] // h
+        q, k, v = (x.view(-1, n, h, d).permute(1, 2, 0, 3) for x in (query, key, value))
+        scores = q @ k.transpose(2, 3) * float(d**-0.5)  # (N, h, Q, K)
         p = torch.softmax(scores + bias, -1)
         return (p @ v).transpose(1, 2).reshape(n, -1, h * d)
