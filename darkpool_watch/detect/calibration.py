@@ -100,10 +100,9 @@ def _names() -> list[str]:
 
 
 def _field(record: NDArray[np.void], name: str) -> NDArray[np.generic]:
-    view: NDArray[np.generic] = record
-    for part in name.split("."):
-        view = view[part]
-    return view
+    whole, _, leaf = name.partition(".")
+    view: NDArray[np.void] = record[whole]
+    return view[leaf] if leaf else view
 
 
 def blank_record(config: DetectConfig) -> NDArray[np.void]:

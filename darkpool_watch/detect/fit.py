@@ -17,14 +17,9 @@ from darkpool_watch.errors import ConfigError
 from darkpool_watch.units import NS_PER_S
 from kernels.tail import KNOTS, TAIL
 from kernels.threshold import (
-    ANOMALY,
-    DECISION,
     EXOGENOUS,
-    HEADS,
     OWN,
-    PEERS,
     REGIMES,
-    SESSION,
     design_rows,
 )
 
@@ -158,7 +153,7 @@ def _ridge(
     total = len(target) if weight is None else float(weight.sum())
     gram = weighted.T @ design / total
     gram[np.diag_indices_from(gram)] += np.where(np.arange(len(gram)) == 0, 1e-12, penalty)
-    return np.linalg.solve(gram, weighted.T @ target / total)
+    return np.asarray(np.linalg.solve(gram, weighted.T @ target / total), np.float64)
 
 
 def head_scores(scores: NDArray[np.void]) -> NDArray[np.float64]:
@@ -327,7 +322,3 @@ def _episodes_opened(record: NDArray[np.void], frames: Frames, config: DetectCon
         detector.decide_many(frames.scores[rows], frames.conditions[rows], frames.status[rows])
         opened += sum(update.state == "opened" for update in detector.drain())
     return opened
-
-
-assert (PEERS, SESSION, ANOMALY) == (5, 9, 0)
-assert DECISION.names is not None
