@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import msgspec
+import numpy as np
 import zmq
 
 from darkpool_watch.errors import WireError
@@ -47,7 +48,7 @@ class FlowPublisher:
     and sends heartbeats. `venue` and `channel` are the stream that calls name nothing else for.
 
     With `credit` > 0 the publisher waits: for a first subscriber, and so that no subscriber has
-    more than `credit` frames still to handle. A subscriber that says nothing for `patience_s` is no
+    more than `credit` frames of events still to handle (reference data waits for nobody). A subscriber that says nothing for `patience_s` is no
     longer waited for; where none is left for as long, `send` raises WireError.
 
     `ring_bytes` bounds what each channel can replay. `withhold` is a fault for tests: frames for
@@ -226,14 +227,15 @@ class FlowPublisher:
 
     def _publish(self, stream: _Channel, payload: Messages) -> None:
         first, count = stream.next_sequence, len(payload)
-        if self.credit:
+        credited = self.credit > 0 and isinstance(payload, np.ndarray)
+        if credited:
             self._await_credit()
         parts = self._encode(stream, payload, first)
         withheld = self._withhold is not None and self._withhold(_header.decode(parts[1]))
         with self._changed:
             stream.ring.append(first, count, parts)
             stream.next_sequence = first + count
-            if self.credit:
+            if credited:
                 self._ledger.sent((stream.venue, stream.number), first + count)
             if withheld:
                 self.withheld += 1
