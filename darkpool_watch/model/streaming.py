@@ -27,7 +27,7 @@ from darkpool_watch.model.config import (
 )
 from darkpool_watch.model.products import Product, product
 from darkpool_watch.model.temporal import FORBIDDEN, TemporalLayer
-from darkpool_watch.model.transformer import Transformer, log_gap
+from darkpool_watch.model.transformer import Carry, Transformer, log_gap
 
 BEYOND = 1 << 40  # frames back: a slot that no range has
 
@@ -161,6 +161,25 @@ class Stream:
         """Make a stream fresh. Its rings need no clearing: what lies before the reset is unseen."""
         for name in ("linear", "memory", "count"):
             self.state[name][security] = 0
+
+    def adopt(self, security: int, carry: Carry, row: int = 0) -> None:
+        """Continue, as a stream, the sequence that left stream `row` of `carry` behind."""
+        shape, state, count = self.shape, self.state, int(carry.seen[row])
+        past = torch.arange(max(0, count - LONGEST), count)
+        at = past % LONGEST
+        state["ts"][security, at] = carry.ts[row, LONGEST - len(past) :]
+        known = 1.0 - carry.mask[row]
+        kept = [carry.values[row], known, carry.hidden[row], carry.context[row]]
+        state["memory"][security] = torch.cat(kept)
+        state["count"][security] = count
+        rings = self.rings.view(-1, shape.layers, shape.ring_rows, 2 * shape.head_width)[security]
+        for i, layer in enumerate(carry.layers):
+            self.linear[security * shape.layers + i] = layer.linear[row].flatten()
+            for g, (band, kept_kv) in enumerate(zip(RANGES, layer.bands, strict=True)):
+                heads = slice(g * shape.group_heads, (g + 1) * shape.group_heads)
+                n = min(len(past), band.reach)
+                rows = self.map.row[at[len(past) - n :], heads].T  # (heads of a group, n)
+                rings[i, rows] = kept_kv[row, :, band.reach - n :].to(self.ring)
 
     def step(
         self,
