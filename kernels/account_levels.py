@@ -17,16 +17,18 @@ from kernels.jit import kernel
 
 _NOTHING = np.float32(0.0)
 _LOW = 0x7FFFFFFF
-_MIX_PRICE = 0x5BD1E995
 _MIX_OWNER = 0x3C6EF372
+_MIX_PRICE = 0x5BD1E995
+_MIX_LAST = 0x2C1B3C6D
 
 
 @kernel
 def level_set(price, owner):
     """Return the first of the entries where a level may lie; products stay below 2^63."""
-    folded = (price ^ (price >> 31)) & _LOW
-    mixed = (folded * _MIX_PRICE + owner * _MIX_OWNER) >> 20
-    return (((mixed & 0xFFFFFF) * LEVEL_SETS) >> 24) * LEVEL_WAYS
+    folded = (price ^ (price >> 31) ^ (owner * _MIX_OWNER)) & _LOW
+    mixed = folded * _MIX_PRICE
+    mixed = ((mixed ^ (mixed >> 31)) & _LOW) * _MIX_LAST
+    return ((((mixed >> 20) & 0xFFFFFF) * LEVEL_SETS) >> 24) * LEVEL_WAYS
 
 
 @kernel

@@ -206,7 +206,7 @@ def largest(values):
 def pinging(entered, probed, factor):
     """Return max over accounts of ln(1 + n) * p / n, n orders entered and p of them probes.
 
-    ln(1 + n) < n, so that accounts with p below the best so far need no logarithm.
+    As ln(1 + n) / n is at most 1 and at most 1 / sqrt(1 + n), few accounts need their logarithm.
     """
     if largest(probed) * factor < _UNSEEN:
         return 0.0
@@ -215,7 +215,8 @@ def pinging(entered, probed, factor):
         probes = probed[seat] * factor
         if probes > best:
             orders = max(probes, entered[seat] * factor)
-            best = max(best, math.log1p(orders) * probes / orders)
+            if probes * probes > best * best * (1.0 + orders):
+                best = max(best, math.log1p(orders) * probes / orders)
     return best
 
 
