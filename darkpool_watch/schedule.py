@@ -13,13 +13,16 @@ import numpy.typing as npt
 
 from darkpool_watch.errors import ReplayError
 from darkpool_watch.features.frames import Frames
+from kernels.layout import ON_STRIDE
 
 
 class Due(NamedTuple):
     """Frames to be scored in one step: distinct securities, in order."""
 
-    frames: Frames  # (B, ...) arrays; views that hold until the next call
+    frames: Frames  # (B, ...) arrays, copied
     observations: npt.NDArray[np.void]  # (B,) OBSERVATION of the event behind each frame
+    sent_ns: npt.NDArray[np.int64]  # (M,) capture stamps of all informative events it settles
+    conflated: npt.NDArray[np.bool_]  # (B,) whether the frame replaced an unscored one
 
 
 class Scheduler(Protocol):
@@ -27,8 +30,13 @@ class Scheduler(Protocol):
 
     conflated: int  # frames replaced unscored so far
 
-    def push(self, frames: Frames, observations: npt.NDArray[np.void]) -> None:
-        """Take K due frames with the observations of their events, in arrival order."""
+    def push(
+        self,
+        frames: Frames,
+        observations: npt.NDArray[np.void],
+        sent_ns: npt.NDArray[np.int64],
+    ) -> None:
+        """Take K due frames with the observations and capture stamps (K,) of their events."""
 
     def take(self, limit: int) -> Due | None:
         """Return at most `limit` frames of distinct securities; None when nothing waits."""
@@ -52,12 +60,18 @@ class Nominal:
         self.conflated = 0
         self._frames: Frames | None = None
         self._observations: npt.NDArray[np.void] | None = None
+        self._sent_ns: npt.NDArray[np.int64] = np.empty(0, np.int64)
         self._left: npt.NDArray[np.intp] = np.empty(0, np.intp)
 
-    def push(self, frames: Frames, observations: npt.NDArray[np.void]) -> None:
+    def push(
+        self,
+        frames: Frames,
+        observations: npt.NDArray[np.void],
+        sent_ns: npt.NDArray[np.int64],
+    ) -> None:
         if len(self._left):
             raise ReplayError(f"{len(self._left)} frames were due and unscored: drain before push")
-        self._frames, self._observations = frames, observations
+        self._frames, self._observations, self._sent_ns = frames, observations, sent_ns
         self._left = self._owed(frames)
 
     def take(self, limit: int) -> Due | None:
@@ -68,7 +82,10 @@ class Nominal:
         chosen = np.sort(first)[:limit]
         rows = self._left[chosen]
         self._left = np.delete(self._left, chosen)
-        return Due(select(self._frames, rows), self._observations[rows])
+        frames = select(self._frames, rows)
+        informative = rows[frames.trigger != ON_STRIDE]
+        fresh = np.zeros(len(rows), np.bool_)
+        return Due(frames, self._observations[rows], self._sent_ns[informative], fresh)
 
     def forget(self, security: int) -> None:
         if self._frames is not None:
@@ -104,37 +121,63 @@ class Recorded(Nominal):
             )
 
 
+class _Waiting(NamedTuple):
+    """One security's newest unscored frame, and the stamps of all events that wait on it."""
+
+    frames: Frames  # (1, ...)
+    observations: npt.NDArray[np.void]  # (1,)
+    sent_ns: list[int]
+    conflated: bool
+
+
 class Conflating:
     """One waiting frame a security, the newest, at the place in the queue of the oldest."""
 
-    def __init__(self, securities: int) -> None:
+    def __init__(self) -> None:
         self.conflated = 0
         self._queue: deque[int] = deque()
-        self._waiting: dict[int, tuple[Frames, npt.NDArray[np.void]]] = {}
+        self._waiting: dict[int, _Waiting] = {}
 
-    def push(self, frames: Frames, observations: npt.NDArray[np.void]) -> None:
+    def push(
+        self,
+        frames: Frames,
+        observations: npt.NDArray[np.void],
+        sent_ns: npt.NDArray[np.int64],
+    ) -> None:
         securities = frames.security
-        # Only the newest of a block survives it; copy that one and count the rest.
-        _, last = np.unique(securities[::-1], return_index=True)
-        newest = np.sort(len(securities) - 1 - last)
-        self.conflated += len(securities) - len(newest)
-        for row in newest:
-            security = int(securities[row])
-            if security in self._waiting:
-                self.conflated += 1
-            else:
+        # Only the newest of a block survives it: that one is copied, the others are counted.
+        named, last = np.unique(securities[::-1], return_index=True)
+        informative = frames.trigger != ON_STRIDE
+        for at in np.argsort(-last, kind="stable"):
+            security, row = int(named[at]), len(securities) - 1 - int(last[at])
+            of_it = np.flatnonzero(securities == security)
+            stamps: list[int] = sent_ns[of_it[informative[of_it]]].tolist()
+            before = self._waiting.get(security)
+            if before is None:
                 self._queue.append(security)
+            else:
+                stamps = before.sent_ns + stamps
+            replaced = len(of_it) - 1 + (before is not None)
+            self.conflated += replaced
             one = np.array([row])
-            self._waiting[security] = (select(frames, one), observations[one])
+            self._waiting[security] = _Waiting(
+                select(frames, one),
+                observations[one],
+                stamps,
+                replaced > 0 or (before is not None and before.conflated),
+            )
 
     def take(self, limit: int) -> Due | None:
         if not self._queue:
             return None
         chosen = [self._waiting.pop(self._queue.popleft()) for _ in range(min(limit, len(self)))]
-        frames = Frames(
-            *(np.concatenate(column) for column in zip(*(f for f, _ in chosen), strict=True))
+        columns = zip(*(waiting.frames for waiting in chosen), strict=True)
+        return Due(
+            Frames(*(np.concatenate(column) for column in columns)),
+            np.concatenate([waiting.observations for waiting in chosen]),
+            np.array([ns for waiting in chosen for ns in waiting.sent_ns], np.int64),
+            np.array([waiting.conflated for waiting in chosen]),
         )
-        return Due(frames, np.concatenate([o for _, o in chosen]))
 
     def forget(self, security: int) -> None:
         if self._waiting.pop(security, None) is not None:

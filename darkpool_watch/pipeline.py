@@ -1,0 +1,262 @@
+"""Stages 2 to 5 wired in order: the one path that live flow and recorded tapes both take.
+
+`absorb` shows every event to books, rules and features at once; `score` takes what the scheduler
+hands out, one step of the engine at a time. This is the only place that stamps time between the
+stages: no stage times, logs or configures itself.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from darkpool_watch.alerts.record import Alert, Provenance
+from darkpool_watch.bundle import Bundle
+from darkpool_watch.config import Config
+from darkpool_watch.detect.detector import Detector
+from darkpool_watch.digest import MultisetDigest
+from darkpool_watch.evidence import EvidenceRing
+from darkpool_watch.features.extractor import Extractor
+from darkpool_watch.features.frames import STALE, WARMING
+from darkpool_watch.market.listings import Listings
+from darkpool_watch.market.state import Market
+from darkpool_watch.schedule import Due, Scheduler
+from darkpool_watch.stamps import Samples
+from darkpool_watch.telling import Desk, Teller
+from darkpool_watch.wire.batch import Batch, Notice, NoticeKind
+from darkpool_watch.wire.events import AccountRecord, Definition
+from darkpool_watch.wire.schedule import CONFLATED, SCHEDULE
+
+WARMING_FRAMES = 128  # frames after a reset whose scores rest on an unfilled history
+
+OnScored = Callable[[npt.NDArray[np.void]], None]
+
+
+@dataclass
+class Counts:
+    """Totals since the start."""
+
+    events: int = 0
+    frames_due: int = 0
+    frames_scored: int = 0
+    flags: int = 0
+    alerts: int = 0  # openings
+    updates: int = 0  # openings included
+    resets: int = 0
+    by_typology: dict[str, int] = field(default_factory=dict)  # openings
+
+
+@dataclass
+class Latencies:
+    """ns between stages; `decision_age` is from an event's capture stamp to its decision."""
+
+    absorb: Samples = field(default_factory=Samples)  # a block through books, rules, features
+    step: Samples = field(default_factory=Samples)  # one step of the engine
+    decide: Samples = field(default_factory=Samples)  # thresholds, alerts, journal, publication
+    decision_age: Samples = field(default_factory=Samples)
+    alert_age: Samples = field(default_factory=Samples)  # to the published alert
+
+
+class Pipeline:
+    """Everything between the wire and the desk, for one process.
+
+    `on_schedule` is told the SCHEDULE rows of each step, in the order of scoring.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        bundle: Bundle,
+        scheduler: Scheduler,
+        desk: Desk,
+        *,
+        on_schedule: OnScored | None = None,
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.config = config
+        self.counts = Counts()
+        self.latencies = Latencies()
+        self.scores_digest = MultisetDigest()
+        self.alerts_digest = MultisetDigest()
+        self.scheduler = scheduler
+        self.listings = Listings(config.market)
+        self.market = Market(config.market, self.listings)
+        self.engine = bundle.engine
+        securities = config.market.securities
+        self.extractor = Extractor(config.features, securities, bundle.normaliser)
+        self.detector = Detector(config.detect, bundle.calibration, securities)
+        self._evidence = EvidenceRing()
+        provenance = Provenance(
+            engine=bundle.engine.name,
+            model_hash=bundle.model_hash[:32],
+            config_hash=self.detector.config_hash,
+            catalogue=bundle.catalogue,
+        )
+        self._teller = Teller(self.listings, self._evidence, provenance, desk, clock_ns)
+        self._on_schedule = on_schedule
+        self._clock_ns = clock_ns
+        self._capacity = 0
+        self._session = np.zeros(0, np.int64)
+        self._warm = np.zeros(0, np.int64)  # frames scored since the last reset
+        self._stale = np.zeros(0, np.uint8)
+        self._channel_of: dict[tuple[str, int], set[int]] = {}
+        self._grow(securities)
+
+    # What comes in.
+
+    def absorb(self, batch: Batch) -> None:
+        """Show one batch to every stage before the model, and queue the frames it owes."""
+        for definition in batch.definitions:
+            self._define(definition, batch)
+        for account in batch.accounts:
+            self._account(account)
+        for notice in batch.notices:
+            self._heed(notice)
+        if batch.events is None:
+            return
+        began = time.perf_counter_ns()
+        events = batch.events
+        observations = self.market.observe(events, self.counts.events)
+        self._evidence.push(events, observations)
+        frames = self.extractor.extract(observations)
+        rows = frames.arrival - self.counts.events
+        self.counts.events += len(events)
+        self.counts.frames_due += len(rows)
+        if len(rows):
+            np.bitwise_or(frames.status, self._stale[frames.security], out=frames.status)
+            self.scheduler.push(frames, observations[rows], events["ts_recv"][rows])
+        self.latencies.absorb.add(time.perf_counter_ns() - began)
+
+    def _define(self, definition: Definition, batch: Batch) -> None:
+        row = self.listings.define(definition)
+        security = self.listings.security_row(definition.security_id)
+        self._grow(len(self.listings.securities))
+        info = self.listings.infos[row]
+        if not info.dark or security not in self._lit:
+            self.extractor.define(
+                security,
+                tick=info.tick,
+                session_open_ns=info.session_open_ns,
+                session_close_ns=info.session_close_ns,
+                names=(info.symbol, info.class_),
+            )
+        if not info.dark:
+            self._lit.add(security)
+        self._channel_of.setdefault((batch.venue, batch.channel), set()).add(security)
+
+    def _account(self, account: AccountRecord) -> None:
+        self.listings.account(account)
+
+    def _heed(self, notice: Notice) -> None:
+        """Forget what lost messages made untrue: the channel's securities start anew."""
+        if notice.kind not in (NoticeKind.LOST, NoticeKind.SESSION):
+            return
+        for security in sorted(self._channel_of.get((notice.venue, notice.channel), ())):
+            self.scheduler.forget(security)
+            self.extractor.reset(security)
+            self._reset(security)
+            self._stale[security] = STALE if notice.kind is NoticeKind.LOST else 0
+
+    def _reset(self, security: int) -> None:
+        self.engine.reset(security)
+        self._warm[security] = 0
+        self.counts.resets += 1
+
+    def _grow(self, securities: int) -> None:
+        if securities <= self._capacity:
+            return
+        capacity = max(securities, 2 * self._capacity)
+        more = capacity - self._capacity
+        if self._capacity == 0:
+            self._lit: set[int] = set()
+        self.extractor.grow(capacity)
+        self.engine.grow(capacity)
+        self.detector.grow(capacity)
+        self._session = np.concatenate([self._session, np.full(more, -1)])
+        self._warm = np.concatenate([self._warm, np.zeros(more, np.int64)])
+        self._stale = np.concatenate([self._stale, np.zeros(more, np.uint8)])
+        self._capacity = capacity
+
+    # What goes out.
+
+    def score(self) -> int:
+        """Score one step's worth of waiting frames; return how many."""
+        due = self.scheduler.take(self.engine.batch)
+        if due is None:
+            return 0
+        frames = due.frames
+        self._open_sessions(due)
+        warming = self._warm[frames.security] < WARMING_FRAMES
+        np.bitwise_or(frames.status, warming * np.uint8(WARMING), out=frames.status)
+        self._warm[frames.security] += 1
+        began = time.perf_counter_ns()
+        scores = self.engine.step(
+            frames.security, frames.ts, frames.trigger, frames.values, frames.mask
+        )
+        stepped = time.perf_counter_ns()
+        scores["arrival"] = frames.arrival
+        self.scores_digest.add_rows(scores)
+        if self._on_schedule is not None:
+            self._on_schedule(_schedule_rows(due))
+        decisions = self.detector.decide_many(scores, frames.conditions, frames.status)
+        decided_ns = self._clock_ns()
+        self._tell(due)
+        self.latencies.step.add(stepped - began)
+        self.latencies.decide.add(time.perf_counter_ns() - stepped)
+        self.latencies.decision_age.extend(decided_ns - due.sent_ns)
+        self.counts.frames_scored += len(scores)
+        self.counts.flags += int(decisions["flag"].sum())
+        return len(scores)
+
+    def drain(self) -> None:
+        """Score until nothing waits."""
+        while self.score():
+            pass
+
+    def finish(self) -> None:
+        """Score what waits and settle every open episode, as at the end of the day."""
+        self.drain()
+        updates = self.detector.finish()
+        self._count(self._teller.episodes(updates, {}))
+
+    def _open_sessions(self, due: Due) -> None:
+        """Start securities anew whose session changed since their last frame."""
+        sessions = due.observations["session"]
+        securities = due.frames.security
+        for row in np.flatnonzero(sessions != self._session[securities]):
+            security = int(securities[row])
+            if self._session[security] >= 0:
+                self._reset(security)
+                self.detector.roll(security)
+            self._session[security] = sessions[row]
+
+    def _tell(self, due: Due) -> None:
+        updates = self.detector.drain()
+        if not updates:
+            return
+        seen = {int(s): o for s, o in zip(due.frames.security, due.observations, strict=True)}
+        conflated = frozenset(due.frames.security[due.conflated].tolist())
+        told = self._teller.episodes(updates, seen, conflated)
+        self._count(told)
+        if any(alert.state == "opened" for alert in told) and len(due.sent_ns):
+            self.latencies.alert_age.add(self._clock_ns() - int(due.sent_ns.max()))
+
+    def _count(self, alerts: list[Alert]) -> None:
+        counts = self.counts
+        for alert in alerts:
+            self.alerts_digest.add(bytes.fromhex(alert.content_hash))
+            counts.updates += 1
+            if alert.number == 0:
+                counts.alerts += 1
+                counts.by_typology[alert.typology] = counts.by_typology.get(alert.typology, 0) + 1
+
+
+def _schedule_rows(due: Due) -> npt.NDArray[np.void]:
+    rows = np.zeros(len(due.frames.security), SCHEDULE)
+    rows["arrival"] = due.frames.arrival
+    rows["ts"] = due.frames.ts
+    rows["security"] = due.frames.security
+    rows["flags"] = due.conflated * np.uint8(CONFLATED)
+    return rows

@@ -1,0 +1,152 @@
+"""Turns what detection and rules found into alerts: where, what the market was, on what evidence.
+
+Everything here is a function of the events in arrival order and the schedule, so that a replay
+tells the same.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import msgspec
+import numpy as np
+
+from darkpool_watch.alerts.build import Place, episode_alert, known_price, rule_alert
+from darkpool_watch.alerts.record import Alert, Evidence, Provenance, Quote, Stamps
+from darkpool_watch.alerts.rules import RuleUpdate
+from darkpool_watch.detect.episodes import EpisodeUpdate
+from darkpool_watch.evidence import EvidenceRing
+from darkpool_watch.market.listings import Listings
+from kernels.layout import ONE_CLOCK
+
+
+class Desk(Protocol):
+    """Where alerts go: a journal and a publisher, or a list."""
+
+    def submit(self, alerts: list[Alert]) -> list[Alert]:
+        """Take alerts in order and return them sealed."""
+
+
+class Scene(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an alert happened and what the market was when it opened or last went on."""
+
+    place: Place
+    quote: Quote
+    evidence: tuple[Evidence, ...]
+    clock: str
+
+
+class Teller:
+    """Writes the alert of each update and hands it to the desk."""
+
+    def __init__(
+        self,
+        listings: Listings,
+        ring: EvidenceRing,
+        provenance: Provenance,
+        desk: Desk,
+        clock_ns: Callable[[], int],
+    ) -> None:
+        self.told = 0
+        self._listings = listings
+        self._ring = ring
+        self._provenance = provenance
+        self._desk = desk
+        self._clock_ns = clock_ns
+        self._scenes: dict[tuple[int, str, int], Scene] = {}
+
+    def episodes(
+        self,
+        updates: Iterable[EpisodeUpdate],
+        observations: dict[int, np.void],
+        conflated: frozenset[int] = frozenset(),
+    ) -> list[Alert]:
+        """Tell episode updates; `observations` holds the event behind each security's frame."""
+        alerts = []
+        for update in updates:
+            key = (update.security, update.kin, update.opened_arrival)
+            seen = observations.get(update.security)
+            if seen is not None and update.state in ("opened", "extended"):
+                self._scenes[key] = self._scene(seen)
+            scene = self._scenes[key]
+            if update.state in ("closed", "retracted"):
+                del self._scenes[key]
+            alerts.append(
+                episode_alert(
+                    update,
+                    scene.place,
+                    self._provenance,
+                    quote=scene.quote,
+                    evidence=scene.evidence,
+                    quality=("conflated",) if update.security in conflated else (),
+                    clock=scene.clock,
+                    stamps=Stamps(score_ns=self._clock_ns()),
+                )
+            )
+        return self._submit(alerts)
+
+    def rules(self, updates: Iterable[RuleUpdate], quotes: dict[int, Quote]) -> list[Alert]:
+        """Tell rule updates; `quotes` holds the market by the arrival of the hit."""
+        return self._submit(
+            [
+                rule_alert(
+                    update,
+                    self._place_of_rule(update),
+                    self._provenance,
+                    quote=quotes.get(update.arrival),
+                )
+                for update in updates
+            ]
+        )
+
+    def _submit(self, alerts: list[Alert]) -> list[Alert]:
+        self.told += len(alerts)
+        return self._desk.submit(alerts) if alerts else []
+
+    def _scene(self, seen: np.void) -> Scene:
+        info = self._listings.infos[int(seen["listing"])]
+        events, observations = self._ring.of(int(seen["security"]), int(seen["arrival"]))
+        return Scene(
+            place=Place(
+                security=info.security_id,
+                symbol=info.symbol,
+                venue=info.venue,
+                listing=info.instrument_id,
+            ),
+            quote=quote_of(seen),
+            evidence=tuple(
+                Evidence(
+                    arrival=int(o["arrival"]),
+                    ts_event=int(e["ts_event"]),
+                    sequence=int(e["sequence"]),
+                    order_id=int(e["order_id"]),
+                    contra_order_id=int(e["contra_order_id"]),
+                    price=known_price(int(e["price"])),
+                    size=int(e["size"]),
+                )
+                for e, o in zip(events, observations, strict=True)
+            ),
+            clock="one clock" if seen["flags"] & ONE_CLOCK else "venue",
+        )
+
+    def _place_of_rule(self, update: RuleUpdate) -> Place:
+        if update.security < 0:
+            return Place(security=0, symbol="FEED", venue=update.group or "FEED")
+        security = self._listings.securities[update.security]
+        listing = next(
+            info for info in self._listings.infos if info.security_id == security.security_id
+        )
+        return Place(security=security.security_id, symbol=security.symbol, venue=listing.venue)
+
+
+def quote_of(seen: np.void) -> Quote:
+    """Return the market after the event of an OBSERVATION row."""
+    age = int(seen["reference_age"])
+    return Quote(
+        bid=known_price(int(seen["bid"])),
+        ask=known_price(int(seen["ask"])),
+        bid_size=int(seen["bid_size"]),
+        ask_size=int(seen["ask_size"]),
+        mid2=known_price(int(seen["mid2"])),
+        reference=known_price(int(seen["aux_price"])) if seen["dark"] else None,
+        reference_age_ns=None if age < 0 else age,
+    )
