@@ -60,6 +60,7 @@ class Counters:
     lost: int = 0  # messages given up
     requests: int = 0  # sent to the replay socket
     requests_failed: int = 0  # that no connection took
+    reopened: int = 0  # connections that ZeroMQ had given up
     sessions: int = 0  # session changes
     stale_sessions: int = 0  # frames of a session that had ended
     silences: int = 0

@@ -48,8 +48,9 @@ class FlowPublisher:
     and sends heartbeats. `venue` and `channel` are the stream that calls name nothing else for.
 
     With `credit` > 0 the publisher waits: for a first subscriber, and so that no subscriber has
-    more than `credit` frames of events still to handle (reference data waits for nobody). A subscriber that says nothing for `patience_s` is no
-    longer waited for; where none is left for as long, `send` raises WireError.
+    more than `credit` frames of events still to handle; reference data waits for nobody. A
+    subscriber that says nothing for `patience_s` is no longer waited for; where none is left for as
+    long, `send` raises WireError.
 
     `ring_bytes` bounds what each channel can replay. `withhold` is a fault for tests: frames for
     which it says True are numbered and kept for replay, but not published.

@@ -26,6 +26,12 @@ def limit(socket: "zmq.Socket[Any]", *, high_water_mark: int, max_bytes: int) ->
     socket.set(zmq.RECONNECT_IVL_MAX, _RECONNECT_MAX_MS)
 
 
+def keep_alive(socket: "zmq.Socket[Any]", *, every_ms: int, timeout_ms: int) -> None:
+    """Let ZeroMQ ping the peer, so that a half-open connection ends after `timeout_ms`."""
+    socket.set(zmq.HEARTBEAT_IVL, every_ms)
+    socket.set(zmq.HEARTBEAT_TIMEOUT, timeout_ms)
+
+
 def secure(socket: "zmq.Socket[Any]", endpoint: str, *, server: bool) -> None:
     """Make `socket` fit for `endpoint`: the place of CURVE.
 

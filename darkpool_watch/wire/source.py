@@ -11,13 +11,14 @@ import zmq
 
 from darkpool_watch.config import WireConfig
 from darkpool_watch.units import NS_PER_MS
-from darkpool_watch.wire import control, sockets
+from darkpool_watch.wire import control
 from darkpool_watch.wire.batch import Batch
 from darkpool_watch.wire.capture import CaptureWriter, capture_path
 from darkpool_watch.wire.counters import Counters
 from darkpool_watch.wire.events import AccountRecord, Definition
 from darkpool_watch.wire.frame import FRAME_EVENTS
 from darkpool_watch.wire.intake import Intake
+from darkpool_watch.wire.link import Link
 from darkpool_watch.wire.quarantine import Quarantine
 from darkpool_watch.wire.rows import Rows
 
@@ -121,28 +122,18 @@ class ZmqSource:
         self.counters = self.intake.counters
         self._context: zmq.Context[Any] = zmq.Context()
         self._poller = zmq.Poller()
-        self._flow = self._open(zmq.SUB, config.endpoint)
-        self._flow.set(zmq.SUBSCRIBE, b"flow.")
+        self._flow = self._link(zmq.SUB, config.endpoint)
         self._replay = (
-            self._open(zmq.DEALER, config.replay_endpoint) if config.replay_endpoint else None
+            self._link(zmq.DEALER, config.replay_endpoint) if config.replay_endpoint else None
         )
+        self._links = [link for link in (self._flow, self._replay) if link is not None]
         self._acknowledged: dict[tuple[str, int], tuple[int, int]] = {}
         self._acknowledged_ns = 0
         if self._replay is not None:
             self.intake.ask_reference(time.monotonic_ns())
 
-    def _open(self, kind: int, endpoint: str) -> "zmq.Socket[Any]":
-        socket: zmq.Socket[Any] = self._context.socket(kind)
-        sockets.limit(
-            socket,
-            high_water_mark=self.config.high_water_mark,
-            max_bytes=self.config.max_frame_bytes,
-        )
-        if kind == zmq.DEALER:
-            socket.set(zmq.IMMEDIATE, 1)  # a request waits here, not for a connection
-        sockets.connect(socket, endpoint)
-        self._poller.register(socket, zmq.POLLIN)
-        return socket
+    def _link(self, kind: int, endpoint: str) -> Link:
+        return Link(self._context, self._poller, kind, endpoint, self.config)
 
     def poll(self, timeout_ms: int) -> list[Batch]:
         """Return what has arrived, in order; wait at most `timeout_ms` for the first of it.
@@ -156,13 +147,16 @@ class ZmqSource:
         while True:
             now_ns = time.monotonic_ns()
             self._ask(now_ns)
-            wait_ns = min(end_ns, intake.next_deadline(now_ns)) - now_ns
+            wake_ns = min(end_ns, intake.next_deadline(now_ns))
+            for link in self._links:
+                wake_ns = min(wake_ns, link.next_deadline() or wake_ns)
             if intake.pending:  # no connection yet: look again soon
-                wait_ns = min(wait_ns, NS_PER_MS)
-            ready = self._poller.poll(max(0, -(-wait_ns // NS_PER_MS)))
-            for socket, _ in ready:
-                self._drain(socket)
+                wake_ns = min(wake_ns, now_ns + NS_PER_MS)
+            self._poller.poll(max(0, -((now_ns - wake_ns) // NS_PER_MS)))
+            for link in self._links:
+                self._drain(link.socket)
             now_ns = time.monotonic_ns()
+            self._watch(now_ns)
             intake.tick(now_ns, time.time_ns())
             batches = intake.take()
             if batches or now_ns >= end_ns:
@@ -182,10 +176,17 @@ class ZmqSource:
                 if len(parts) < _MOST_PARTS:
                     parts.append(part)
             now_ns, recv_ns = time.monotonic_ns(), time.time_ns()
-            if len(parts) == 1 and socket is self._replay:
+            if len(parts) == 1 and self._replay is not None and socket is self._replay.socket:
                 intake.accept_reply(parts[0], now_ns, recv_ns)
             else:
                 intake.accept(parts, now_ns, recv_ns)
+
+    def _watch(self, now_ns: int) -> None:
+        """Open again what ZeroMQ has given up."""
+        for link in self._links:
+            if link.watch(now_ns):
+                self.counters.reopened += 1
+                self._acknowledged.clear()
 
     def _ask(self, now_ns: int) -> None:
         """Send pending requests; keep those that no connection takes until they are overdue."""
@@ -195,7 +196,7 @@ class ZmqSource:
         kept = []
         for pending in intake.pending:
             try:
-                self._replay.send(control.encode(pending.request), zmq.NOBLOCK)
+                self._replay.socket.send(control.encode(pending.request), zmq.NOBLOCK)
                 self.counters.requests += 1
             except zmq.Again:
                 if now_ns < pending.deadline_ns:
@@ -218,16 +219,15 @@ class ZmqSource:
         if not positions and now_ns - self._acknowledged_ns < _ALIVE_MS * NS_PER_MS:
             return
         try:
-            self._replay.send(control.encode(control.Acknowledge(positions)), zmq.NOBLOCK)
+            self._replay.socket.send(control.encode(control.Acknowledge(positions)), zmq.NOBLOCK)
             self._acknowledged_ns = now_ns
         except zmq.Again:
             self._acknowledged.clear()  # say it again once there is a connection
 
     def close(self) -> None:
         """Close the sockets and complete the capture file."""
-        for socket in (self._flow, self._replay):
-            if socket is not None:
-                socket.close(linger=0)
+        for link in self._links:
+            link.close()
         self._context.term()
         if self.quarantine is not None:
             self.quarantine.close()

@@ -325,4 +325,5 @@ def test_a_part_above_the_limit_costs_its_sender_the_connection_only(
         publisher.send(add_rows(50, first=51))
         receive(source, received, lambda: len(received.sequences()) >= 100)
         assert received.sequences() == list(range(1, 101))
-        assert source.counters.refused_frames == 0
+        assert source.counters.reopened == 1
+        assert source.counters.lost == 0
