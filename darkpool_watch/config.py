@@ -71,6 +71,7 @@ class ModelConfig(Section):
     engine: str = "torch"
     checkpoint: str = ""  # path of a checkpoint; empty = the one shipped for the profile
     threads: Positive = 1
+    conflate: bool = True  # a newer frame replaces an unscored older one; false = score them all
 
 
 class DetectConfig(Section):

@@ -1,0 +1,128 @@
+"""The running daemon: source, pipeline and desk, from the first socket to a clean stop."""
+
+import gc
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+
+from darkpool_watch import __version__
+from darkpool_watch.alerts.desk import AlertDesk
+from darkpool_watch.alerts.journal import Journal
+from darkpool_watch.alerts.publisher import AlertPublisher
+from darkpool_watch.bundle import Bundle, open_bundle
+from darkpool_watch.config import Config
+from darkpool_watch.pipeline import Pipeline
+from darkpool_watch.schedule import Conflating, Nominal, Scheduler
+from darkpool_watch.warmup import warm_up
+from darkpool_watch.wire.schedule import ScheduleWriter, schedule_path
+from darkpool_watch.wire.source import FrameSource, ZmqSource
+
+SWITCH_S = 1e-4  # s: with Python's default of 5 ms a thread beside a kernel step makes it look 6 ms
+IDLE_MS = 20  # ms waited for flow when nothing is owed
+IDLE_S = 1.0  # s between housekeeping runs
+
+
+class Daemon:
+    """Owns every socket and file of one run; `run` returns when `stop` is set.
+
+    Raises ConfigError, CheckpointError, JournalError or WireError, each with its next step, before
+    the first event is taken.
+    """
+
+    def __init__(
+        self, config: Config, *, bundle: Bundle | None = None, source: FrameSource | None = None
+    ) -> None:
+        self.config = config
+        self.stop = threading.Event()
+        self.started_ns = time.time_ns()
+        bundle = bundle or open_bundle(config)
+        warm_up(config)
+        self.journal = Journal(Path(config.alerts.journal), busy_ms=config.alerts.busy_ms)
+        self.publisher = AlertPublisher(config.alerts, self.journal)
+        self.desk = AlertDesk(self.journal, self.publisher)
+        zmq_source = None if source is not None else ZmqSource(config.wire)
+        self.source: FrameSource = source or zmq_source  # type: ignore[assignment]
+        capture = zmq_source.capture if zmq_source is not None else None
+        self._schedule = (
+            ScheduleWriter(schedule_path(capture.path)) if capture is not None else None
+        )
+        self.capture_path = capture.path if capture is not None else None
+        self._conflate = config.model.conflate
+        scheduler: Scheduler = Conflating() if self._conflate else Nominal()
+        self.pipeline = Pipeline(
+            config,
+            bundle,
+            scheduler,
+            self.desk,
+            on_schedule=self._schedule.append if self._schedule is not None else None,
+        )
+
+    def run(self, on_idle: Callable[[], None] = lambda: None) -> None:
+        """Take flow until `stop` is set, then drain, settle and close.
+
+        `on_idle` is called about once a second from this thread.
+        """
+        self._note("start", {"version": __version__, "config": msgspec.to_builtins(self.config)})
+        sys.setswitchinterval(SWITCH_S)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        try:
+            self._loop(on_idle)
+            self._absorb(0)
+            self.pipeline.finish()
+        finally:
+            gc.enable()
+            gc.unfreeze()
+            self._note("stop", msgspec.to_builtins(self.pipeline.counts))
+            self.close()
+
+    def _loop(self, on_idle: Callable[[], None]) -> None:
+        pipeline = self.pipeline
+        next_idle = time.monotonic()
+        owed = 0
+        while not self.stop.is_set():
+            self._absorb(0 if owed else IDLE_MS)
+            owed = pipeline.score()
+            now = time.monotonic()
+            if now >= next_idle:
+                next_idle = now + IDLE_S
+                if not owed:
+                    gc.collect(1)
+                self.desk.idle()
+                if self._schedule is not None:
+                    self._schedule.flush()
+                on_idle()
+
+    def _absorb(self, timeout_ms: int) -> None:
+        for batch in self.source.poll(timeout_ms):
+            self.pipeline.absorb(batch)
+            if not self._conflate:
+                self.pipeline.drain()
+
+    def close(self) -> None:
+        """Close every socket and file."""
+        self.source.close()
+        self.publisher.close()
+        self.journal.close()
+        if self._schedule is not None:
+            self._schedule.close()
+
+    def _note(self, kind: str, body: object) -> None:
+        self.desk.note(kind, msgspec.json.encode(body))
+
+
+def stop_on_signals(daemon: Daemon) -> None:
+    """Let SIGINT and SIGTERM end the run cleanly."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        daemon.stop.set()
+
+    signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGTERM, handle)
