@@ -179,14 +179,14 @@ def replay(
 
 @app.command(name="check-config")
 def check_config(path: Path | None = None) -> None:
-    """Check a configuration file and print it with every default filled in.
+    """Check a configuration file and print it as JSON, every default filled in.
 
     Parameters
     ----------
     path
         TOML file; the embedded defaults without one.
     """
-    print(msgspec.toml.encode(load(path)).decode())
+    print(msgspec.json.format(msgspec.json.encode(load(path))).decode())
 
 
 @journal_app.command(name="verify")
