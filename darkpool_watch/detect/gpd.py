@@ -51,7 +51,7 @@ def fit(excess: NDArray[np.float64]) -> Gpd:
     start = fit_moments(excess)
     n = len(excess)
     mean = float(excess.mean())
-    if n < 10 or not mean > 0.0:
+    if n < 10 or float(excess.min()) == float(excess.max()):
         return start
     lowest = -0.999 / float(excess.max())
     highest = 2.0 / mean

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.recfunctions import repack_fields
 from numpy.typing import NDArray
 
 from darkpool_watch.model.scores import SCORE
@@ -18,6 +19,11 @@ class Stream(NamedTuple):
     conditions: NDArray[np.float32]  # (N, 10)
     status: NDArray[np.uint8]  # (N,)
     market: NDArray[np.float64]  # (N,) volatility of the market, what really moves the scores
+
+
+def bits(rows: NDArray[np.void] | np.void) -> bytes:
+    """Return the bytes of every field of `rows`, without the padding between them."""
+    return repack_fields(np.atleast_1d(rows)).tobytes()
 
 
 def benign(
