@@ -129,7 +129,7 @@ def _encode_events(rows: Rows, first: int, encoding: str) -> bytes:
     if encoding != "packed":
         raise WireError(f"Encoding {encoding!r}, needed 'packed' or 'msgpack'", reason="encoding")
     numbered = np.frombuffer(bytearray(rows.tobytes()), EVENT)
-    numbered["sequence"] = np.arange(first, first + len(rows), dtype=np.uint64)
+    numbered["sequence"] = _sequences(first, len(rows))
     return numbered.tobytes()
 
 
@@ -243,17 +243,23 @@ def decode_events(header: Header, body: bytes) -> tuple[Rows, Sequence[RowFault]
         rows = np.frombuffer(bytearray(body), EVENT)
     else:
         try:
-            rows, places, faults = unpack_events(body, header.first_sequence)
+            rows, places, faults = unpack_events(body)
         except (msgspec.DecodeError, RecursionError) as err:
             raise _body_error(header, body, err) from err
         _check_count(header, len(rows) + len(faults))
+        rows["sequence"] = _sequences(header.first_sequence, len(rows))
     codes = np.empty(len(rows), np.uint8)
     if check_rows(rows, header.first_sequence, codes) or faults:
         if places is None:
             places = np.arange(len(rows))
         faults = sorted([*faults, *_row_faults(rows, codes, places)])
+        rows["sequence"] = _sequences(header.first_sequence, header.count)[places]
         rows = rows[codes == 0]
     return rows, faults
+
+
+def _sequences(first: int, count: int) -> NDArray[np.uint64]:
+    return np.arange(first, first + count, dtype=np.uint64)
 
 
 def _row_faults(rows: Rows, codes: NDArray[np.uint8], places: NDArray[np.int64]) -> list[RowFault]:

@@ -14,10 +14,10 @@ def add_rows(count: int, *, first: int = 1, instrument: int = 7) -> Rows:
     rows = np.zeros(count, EVENT)
     at = np.arange(first, first + count)
     rows["kind"], rows["side"] = ADD, BID
-    rows["ts_event"] = T0 + at * 1_000
+    rows["ts_event"] = T0 + at % 1_000_000 * 1_000
     rows["ts_recv"] = rows["ts_event"] + 500
     rows["ts_ref"] = rows["aux_price"] = UNDEFINED_PRICE
-    rows["price"] = 100_000_000_000 + at * 10_000_000
+    rows["price"] = 100_000_000_000 + at % 1_000 * 10_000_000
     rows["size"] = 100 + at % 7
     rows["order_id"] = at
     rows["sequence"] = at
