@@ -9,6 +9,7 @@ frame says it.
 from enum import IntEnum, IntFlag
 from typing import Annotated, Final, Literal, TypeAlias
 
+import msgspec
 from msgspec import Meta, Struct
 
 from kernels import layout
@@ -55,6 +56,9 @@ class Flag(IntFlag):
     ONE_CLOCK = layout.ONE_CLOCK
     BAD_TIME = layout.BAD_TIME
 
+
+# What msgspec raises on bytes from outside: text that is not UTF-8 and bombs among it.
+UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 # Bounds of the columns, so that a decoded event always fits its row. What a value may mean is
 # checked on the rows, by one kernel for both encodings.

@@ -18,7 +18,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from darkpool_watch.errors import WireError
-from darkpool_watch.wire.events import AccountRecord, Definition, Heartbeat
+from darkpool_watch.wire.events import UNDECODABLE, AccountRecord, Definition, Heartbeat
 from darkpool_watch.wire.rows import RowFault, Rows, pack_events, unpack_events
 from darkpool_watch.wire.topic import flow_topic
 from kernels.layout import EVENT
@@ -111,10 +111,10 @@ def encode(
         kind, count = "events", len(payload)
         body = _encode_events(payload, first_sequence, encoding)
     else:
-        kind = "definitions" if isinstance(payload[0], Definition) else "accounts"
+        kind = "definitions" if isinstance(next(iter(payload), None), Definition) else "accounts"
         count, body = len(payload), _header_encoder.encode(payload)
-    if count > FRAME_EVENTS:
-        raise WireError(f"Frame of {count} messages, at most {FRAME_EVENTS}", reason="count")
+    if kind != "heartbeat" and not 1 <= count <= FRAME_EVENTS:
+        raise WireError(f"Frame of {count} messages, needed 1 to {FRAME_EVENTS}", reason="count")
     header = Header(
         VERSION, session, channel, venue, first_sequence, count, sent_ns, encoding, kind
     )
@@ -171,7 +171,7 @@ def _decode_header(raw: bytes) -> Header:
     """Return a header whose every value is possible."""
     try:
         header = _header.decode(raw)
-    except (msgspec.DecodeError, RecursionError) as err:
+    except UNDECODABLE as err:
         raise _header_error(raw, err) from err
     if header.version != VERSION:
         raise _version_error(header.version)
@@ -213,7 +213,7 @@ def _header_error(raw: bytes, err: Exception) -> WireError:
     """Say what is wrong with a header that does not decode: its version, if that can be read."""
     try:
         version = _version.decode(raw).version
-    except (msgspec.DecodeError, RecursionError):
+    except UNDECODABLE:
         version = VERSION
     if version != VERSION:
         return _version_error(version)
@@ -244,7 +244,7 @@ def decode_events(header: Header, body: bytes) -> tuple[Rows, Sequence[RowFault]
     else:
         try:
             rows, places, faults = unpack_events(body)
-        except (msgspec.DecodeError, RecursionError) as err:
+        except UNDECODABLE as err:
             raise _body_error(header, body, err) from err
         _check_count(header, len(rows) + len(faults))
         rows["sequence"] = _sequences(header.first_sequence, len(rows))
@@ -308,7 +308,7 @@ def _describe(row: np.void, reason: str) -> str:
 def _decode_heartbeat(header: Header, body: bytes) -> Heartbeat:
     try:
         heartbeat = _heartbeat.decode(body)
-    except (msgspec.DecodeError, RecursionError) as err:
+    except UNDECODABLE as err:
         raise _body_error(header, body, err) from err
     if heartbeat.next_sequence != header.first_sequence:
         raise WireError(
@@ -327,13 +327,13 @@ def _decode_records(
     faults: list[RowFault] = []
     try:
         raws = _raws.decode(body)
-    except (msgspec.DecodeError, RecursionError) as err:
+    except UNDECODABLE as err:
         raise _body_error(header, body, err) from err
     _check_count(header, len(raws))
     for place, raw in enumerate(raws):
         try:
             records.append(decoder.decode(raw))
-        except (msgspec.DecodeError, RecursionError) as err:
+        except UNDECODABLE as err:
             faults.append(RowFault(place, f"row_{what}", f"Row {place}: {err}"))
     return tuple(records), faults
 

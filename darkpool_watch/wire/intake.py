@@ -7,8 +7,6 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-import msgspec
-
 from darkpool_watch.config import WireConfig
 from darkpool_watch.errors import WireError
 from darkpool_watch.units import NS_PER_MS
@@ -16,6 +14,7 @@ from darkpool_watch.wire import control
 from darkpool_watch.wire.batch import Batch, Notice, NoticeKind
 from darkpool_watch.wire.capture import CaptureWriter
 from darkpool_watch.wire.counters import Counters
+from darkpool_watch.wire.events import UNDECODABLE
 from darkpool_watch.wire.frame import Frame, Header, decode
 from darkpool_watch.wire.quarantine import Quarantine
 from darkpool_watch.wire.release import batch_of, batch_of_notice
@@ -88,7 +87,7 @@ class Intake:
         """Take in a message of the replay socket that is no frame."""
         try:
             reply = control.decode_reply(part)
-        except (msgspec.DecodeError, RecursionError) as err:
+        except UNDECODABLE as err:
             self.counters.frames += 1
             self.refuse([part], "reply", f"Reply of {len(part)} bytes: {err}", recv_ns)
             return

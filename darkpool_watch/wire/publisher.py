@@ -15,7 +15,7 @@ from darkpool_watch.errors import WireError
 from darkpool_watch.units import NS_PER_MS, NS_PER_S
 from darkpool_watch.wire import control, sockets
 from darkpool_watch.wire.credit import CreditLedger
-from darkpool_watch.wire.events import AccountRecord, Definition, Heartbeat
+from darkpool_watch.wire.events import UNDECODABLE, AccountRecord, Definition, Heartbeat
 from darkpool_watch.wire.frame import FRAME_EVENTS, MAX_FRAME_BYTES, Header, Payload, encode
 from darkpool_watch.wire.ring import ReplayRing
 from darkpool_watch.wire.rows import Rows
@@ -297,7 +297,7 @@ class FlowPublisher:
                 if len(parts) != 2:
                     raise msgspec.ValidationError(f"{len(parts)} parts")
                 request = control.decode_request(parts[1])
-            except (msgspec.DecodeError, RecursionError):
+            except UNDECODABLE:
                 self.bad_requests += 1
                 continue
             self._answer(parts[0], request, now_ns)

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from darkpool_watch.wire.events import EVENT_TYPES, AnyEvent
+from darkpool_watch.wire.events import EVENT_TYPES, UNDECODABLE, AnyEvent
 from kernels.layout import EVENT, KINDS
 
 Rows = NDArray[np.void]  # (N,) EVENT
@@ -66,13 +66,13 @@ def unpack_events(body: bytes) -> tuple[Rows, NDArray[np.int64] | None, list[Row
     """Return the rows of a msgpack body, their places where some are missing, and what was wrong.
 
     The caller sets `sequence`, which the body does not carry.
-    Raises msgspec.DecodeError or RecursionError when the body as a whole is no array.
+    Raises one of UNDECODABLE when the body as a whole is no array.
 
     Cost: about 0.6 us an event; a frame with a bad record is decoded again, record by record.
     """
     try:
         events: Sequence[AnyEvent] = _events.decode(body)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeDecodeError):
         return _unpack_sound(body)
     return _to_rows(events), None, []
 
@@ -86,7 +86,7 @@ def _unpack_sound(body: bytes) -> tuple[Rows, NDArray[np.int64], list[RowFault]]
         try:
             events.append(_event.decode(raw))
             places.append(place)
-        except (msgspec.DecodeError, RecursionError) as err:
+        except UNDECODABLE as err:
             faults.append(RowFault(place, _reason(str(err)), f"Row {place}: {err}"))
     return _to_rows(events), np.array(places, dtype=np.int64), faults
 

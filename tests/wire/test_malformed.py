@@ -207,6 +207,12 @@ FRAMES: dict[str, tuple[Parts, str, str]] = {
         "venue",
         "Header venue of 0 characters, needed 1 to 64",
     ),
+    "venue that is no text": (
+        [GOOD[0], GOOD[1].replace(b"XNAS", b"\x80NAS"), GOOD[2]],
+        "header",
+        "Header of 34 bytes: 'utf-8' codec can't decode byte 0x80 in position 0: "
+        "invalid start byte",
+    ),
     "endless venue": (
         with_header(GOOD, venue="X" * 100_000),
         "venue",
