@@ -56,4 +56,5 @@ class ReplayRing:
         stop = start
         while stop < len(self._firsts) and self._firsts[stop] < end:
             stop += 1
-        return Held(self._frames[start:stop] if end > oldest else [], missing)
+        held = oldest < end and first < self.next_sequence
+        return Held(self._frames[start:stop] if held else [], missing)

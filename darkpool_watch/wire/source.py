@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
@@ -55,7 +56,7 @@ class ListSource:
 
     def poll(self, timeout_ms: int) -> list[Batch]:
         """Return the next batches; an empty list once there are none."""
-        found = [batch for batch, _ in zip(self._batches, range(self._per_poll), strict=False)]
+        found = list(islice(self._batches, self._per_poll))
         self.exhausted = len(found) < self._per_poll
         for batch in found:
             self.counters.frames += 1
