@@ -99,6 +99,14 @@ def bands_of(
     return tuple(bands)
 
 
+def _likeness(p: Tensor) -> Tensor:
+    """Return the mean cosine between the attention weights (B, heads, ..., K) of each two heads."""
+    unit = p / p.norm(dim=-1, keepdim=True)
+    heads = p.shape[1]
+    total: Tensor = unit.sum(1).square().sum(-1).mean()  # heads + the sum over ordered pairs
+    return (total - heads) / (heads * (heads - 1))
+
+
 class TemporalLayer(nn.Module):
     """Pre-norm attention over four ranges, then a feed-forward of one GELU."""
 
@@ -139,8 +147,9 @@ class TemporalLayer(nn.Module):
         rotary: tuple[Tensor, Tensor],  # cos, sin (B, 1, T, d / 2)
         carry: LayerCarry,
         frames: int,  # real frames; the rest pads T
-    ) -> tuple[Tensor, Tensor, LayerCarry]:
-        """Return the layer's output (B, T, D), its group gates (B, T, 4) and what it hands on."""
+    ) -> tuple[Tensor, Tensor, Tensor, LayerCarry]:
+        """Return the layer's output (B, T, D), its group gates (B, T, 4), how much its heads
+        attend alike (0..1, 0 unless training) and what it hands on."""
         width = x.shape[2]
         z = self.mix(self.mix_norm(x))
         window, linear, decay, gate = z.split(
@@ -149,28 +158,34 @@ class TemporalLayer(nn.Module):
         q, k, v = split_heads(window, self.head)
         q = rotate(q, *rotary) * self.head**-0.5
         kv = torch.cat([rotate(k, *rotary), v.float()], -1)  # (B, 9, T, 2 d)
-        outs, keep = [], []
+        outs, keep, alike = [], [], []
         for g, (band, seen) in enumerate(zip(RANGES, bands, strict=True)):
             own = slice(g * self.group, (g + 1) * self.group)
             all_kv = torch.cat([carry.bands[g], kv[:, own]], 2)
-            outs.append(self._banded(q[:, own], all_kv, band, seen, self.slope[g]))
+            out, p = self._banded(q[:, own], all_kv, band, seen, self.slope[g])
+            outs.append(out)
+            if self.training:
+                alike.append(_likeness(p[:, :, :, 0]))
             keep.append(all_kv[:, :, frames : frames + band.reach])
         mixed, state = self._linear(linear, decay, carry.linear, frames)
         weights = torch.softmax(gate.float(), -1)[..., :GROUPS]  # (B, T, 4)
         groups = torch.stack([*outs, mixed], 2)  # (B, T, 4, group * d)
         x = x + self.out((groups * weights.unsqueeze(-1)).flatten(2))
         x = x + self.feed_down(F.gelu(self.feed_up(self.feed_norm(x)), approximate="tanh"))
-        return x, weights, LayerCarry(tuple(keep), state)
+        likeness = torch.stack(alike).mean() if alike else x.new_zeros(())
+        return x, weights, likeness, LayerCarry(tuple(keep), state)
 
-    def _banded(self, q: Tensor, kv: Tensor, band: Range, seen: Band, slope: Tensor) -> Tensor:
-        """Return (B, T, group * d): banded attention of one range, kv with its block before."""
+    def _banded(
+        self, q: Tensor, kv: Tensor, band: Range, seen: Band, slope: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return one range's attention (B, T, group * d) and its weights; kv has a block before."""
         queries = blocks_of(q, band, 2)  # (B, group, stride, blocks, keys, d)
         keys, values = neighbours(blocks_of(kv, band, 2), 3).chunk(2, -1)
         penalty = F.softplus(slope).view(1, -1, 1, 1, 1, 1) * seen.log_elapsed
         scores = (queries @ keys.transpose(-1, -2)).float() - penalty
         p = torch.softmax(scores.masked_fill(~seen.allowed, FORBIDDEN), -1)
         out = (p @ values).permute(0, 3, 4, 2, 1, 5)  # (B, blocks, keys, stride, group, d)
-        return out.flatten(1, 3).flatten(2)
+        return out.flatten(1, 3).flatten(2), p
 
     def _linear(
         self, linear: Tensor, decay: Tensor, state: Tensor, frames: int

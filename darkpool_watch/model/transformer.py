@@ -82,6 +82,7 @@ class Outputs(NamedTuple):
     modality: Tensor  # (B, T, M) dynamic modality weights
     enhancement: Tensor  # (B, T, families)
     ranges: Tensor  # (B, T, layers, 4) group gates
+    likeness: Tensor  # (layers,) how much heads of one range attend alike; 0 unless training
     change: Change  # (B, T, F) predicted from the frame before
     delta: Tensor  # (B, T, F) observed change; 0 on the first frame
     known: Tensor  # (B, T, F) 1 where the feature was defined in both frames
@@ -151,8 +152,9 @@ class Transformer(nn.Module):
         gap = log_gap(all_ts[:, LONGEST:] - all_ts[:, LONGEST - 1 : -1]) * later
 
         embedded = self.embed(torch.cat([values, delta, mask, gap.unsqueeze(-1)], -1))
-        x, signal = embedded[..., : self.shape.width], embedded[..., self.shape.width :]
-        context, last_context = self._moving_average(signal.float(), carry.context)
+        x, signal = embedded[..., : self.shape.width].float(), embedded[..., self.shape.width :]
+        with torch.autocast(x.device.type, enabled=False):  # a long average needs its digits
+            context, last_context = self._moving_average(signal.float(), carry.context)
         spatial = self.spatial(values.flatten(0, 1), mask.flatten(0, 1), context.flatten(0, 1))
         joins = self.join(spatial.latent).view(b, t, len(self.shape.joins), 2, -1)
 
@@ -163,14 +165,15 @@ class Transformer(nn.Module):
         angles = self.angles[index % ROTARY_PERIOD].unsqueeze(1)
         rotary = angles.cos().float(), angles.sin().float()
         x = F.pad(x, (0, 0, 0, padding))
-        layers, gates = [], []
+        layers, gates, alike = [], [], []
         for i, layer in enumerate(self.layers):
             if i in self.shape.joins:
                 added, gate = joins[:, :, self.shape.joins.index(i)].unbind(2)
                 x = x + F.pad(added * torch.sigmoid(gate), (0, 0, 0, padding))
-            x, weights, layer_carry = layer(x, bands, rotary, carry.layers[i], t)
+            x, weights, likeness, layer_carry = layer(x, bands, rotary, carry.layers[i], t)
             layers.append(layer_carry)
             gates.append(weights[:, :t])
+            alike.append(likeness)
 
         hidden = self.norm(x[:, :t])
         before = torch.cat([carry.hidden[:, None].to(hidden.dtype), hidden[:, :-1]], 1)
@@ -181,6 +184,7 @@ class Transformer(nn.Module):
             modality=spatial.weights.view(b, t, -1),
             enhancement=spatial.gates.view(b, t, -1),
             ranges=torch.stack(gates, 2),
+            likeness=torch.stack(alike),
             change=self.heads.change(before, gap, frames.trigger),
             delta=delta,
             known=(1.0 - mask) * (1.0 - earlier_mask) * later.unsqueeze(-1),
