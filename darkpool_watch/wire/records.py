@@ -63,7 +63,7 @@ def _records(file: BinaryIO, size: int, path: Path, what: str) -> Iterator[bytes
             return
         content = file.read(length) if 0 < length <= MAX_RECORD else b""
         if not content or zlib.crc32(content) != checksum:
-            if end == size or _is_blank(file, offset):
+            if _is_blank(file, end):
                 return
             raise WireError(
                 f"{path}: the record at byte {offset} fails its checksum and others follow: the "
@@ -75,7 +75,7 @@ def _records(file: BinaryIO, size: int, path: Path, what: str) -> Iterator[bytes
 
 
 def _is_blank(file: BinaryIO, offset: int) -> bool:
-    """Return whether everything from `offset` on is zero."""
+    """Return whether nothing but zeros, if anything, follows from `offset` on."""
     file.seek(offset)
     while block := file.read(1 << 16):
         if block.count(0) != len(block):

@@ -84,7 +84,7 @@ def bind(socket: "zmq.Socket[Any]", endpoint: str) -> str:
     try:
         socket.bind(endpoint)
     except zmq.ZMQError as err:
-        raise ConfigError(f"Cannot bind {endpoint}: {err.strerror}") from err
+        raise ConfigError(f"Cannot bind {endpoint}: {zmq.strerror(err.errno or 0)}") from err
     return socket.get_string(zmq.LAST_ENDPOINT)
 
 
@@ -97,4 +97,4 @@ def connect(socket: "zmq.Socket[Any]", endpoint: str) -> None:
     try:
         socket.connect(endpoint)
     except zmq.ZMQError as err:
-        raise ConfigError(f"Cannot connect to {endpoint}: {err.strerror}") from err
+        raise ConfigError(f"Cannot connect to {endpoint}: {zmq.strerror(err.errno or 0)}") from err
