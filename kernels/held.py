@@ -9,6 +9,8 @@ so neither round nor drift. A silence of any length costs nothing.
 
 import math
 
+import numpy as np
+
 from kernels.jit import kernel
 from kernels.layout import UNDEFINED_PRICE
 from kernels.slots import (
@@ -34,6 +36,7 @@ from kernels.slots import (
     IMBALANCE_AREA,
     IMBALANCE_TIME,
     LAST_TS,
+    LEVELS,
     MICROPRICE,
     MID_AREA,
     MID_TIME,
@@ -41,7 +44,6 @@ from kernels.slots import (
     PANE0,
     PANE_NS,
     PANES,
-    PREVIOUS_TS,
     QUEUE_AREA,
     QUEUE_TIME,
     SPREAD_AREA,
@@ -52,30 +54,45 @@ from kernels.slots import (
 
 # Bounds that keep a minute's integral inside 63 bits: midpoints move in units of at least 2^-26 of
 # the first one, spreads count up to 12,000 ticks.
+AREAS = 9  # integrals, the fields after LAST_TS
+# The field that each runs with, and whether it counts the time held instead of the value.
+AREA_VALUE = (
+    np.array(
+        [HELD_MID, HELD_MID, HELD_SPREAD, HELD_SPREAD, HELD_SPREAD2]
+        + [HELD_QUEUE, HELD_QUEUE, HELD_IMBALANCE, HELD_IMBALANCE]
+    )
+    - HELD_I0
+)
+AREA_CLOCK = np.array([True, False, True, False, False, True, False, True, False])
+
 MID_BITS = 26
 MAX_SPREAD = 12_000
 
 
 @kernel
-def snapshot(s, level, pane, st):
+def snapshot(s, level, pane, f, i):
     """Keep the held fields as they stood when `pane` of one level closed."""
-    count = st.i[s, HELD_COUNT0 + level]
+    count = i[s, HELD_COUNT0 + level]
     slot = level * HELD_RING + count % HELD_RING
     at = HELD_RING_I + slot * (HELD_I + 1)
-    st.i[s, at] = pane
+    i[s, at] = pane
     for j in range(HELD_I):
-        st.i[s, at + 1 + j] = st.i[s, HELD_I0 + j]
+        i[s, at + 1 + j] = i[s, HELD_I0 + j]
     at = HELD_RING_F + slot * HELD_F
     for j in range(HELD_F):
-        st.f[s, at + j] = st.f[s, HELD_F0 + j]
-    st.i[s, HELD_COUNT0 + level] = count + 1
+        f[s, at + j] = f[s, HELD_F0 + j]
+    i[s, HELD_COUNT0 + level] = count + 1
 
 
 @kernel
 def find_starts(s, st):
-    """Point each level at the snapshot held when its window starts; call after `windows.roll`."""
-    i = st.i
-    for level in range(len(PANE_NS)):
+    """Write to `st.held` what each window holds: after `windows.roll`, before the readers below.
+
+    Row k has the fields of HELD_I0: integrals from the window's start to the last observation, and
+    the other fields as held when the window starts, NOT_HELD where nothing came before it.
+    """
+    i, held = st.i, st.held
+    for level in range(LEVELS):
         count = i[s, HELD_COUNT0 + level]
         base = max(i[s, HELD_BASE0 + level], count - HELD_RING - 1)
         before = i[s, PANE0 + level] - PANES
@@ -85,6 +102,22 @@ def find_starts(s, st):
                 break
             base += 1
         i[s, HELD_BASE0 + level] = base
+        for j in range(AREAS):
+            held[level, 1 + j] = i[s, HELD_I0 + 1 + j]
+        if base < 0:
+            held[level, 0] = NOT_HELD
+            for j in range(1 + AREAS, HELD_I):
+                held[level, j] = NOT_HELD
+            continue
+        at = HELD_RING_I + (level * HELD_RING + base % HELD_RING) * (HELD_I + 1) + 1
+        held[level, 0] = i[s, at]
+        for j in range(1 + AREAS, HELD_I):
+            held[level, j] = i[s, at + j]
+        waited = (before + 1) * PANE_NS[level] - i[s, at]
+        for j in range(AREAS):
+            value = i[s, at + AREA_VALUE[j]]
+            grown = waited * (1 if AREA_CLOCK[j] else value) if value != NOT_HELD else 0
+            held[level, 1 + j] -= i[s, at + 1 + j] + grown
 
 
 @kernel
@@ -97,13 +130,9 @@ def window_start(s, level, st):
 def integer_at_start(s, level, field, st):
     """Return an integer held field (its offset in `i`) as held when the window starts.
 
-    Integrals are as of the snapshot's LAST_TS. NOT_HELD when nothing came before the window.
+    NOT_HELD when nothing came before the window. Not for integrals.
     """
-    base = st.i[s, HELD_BASE0 + level]
-    if base < 0:
-        return NOT_HELD
-    slot = level * HELD_RING + base % HELD_RING
-    return st.i[s, HELD_RING_I + slot * (HELD_I + 1) + 1 + field - HELD_I0]
+    return st.held[level, field - HELD_I0]
 
 
 @kernel
@@ -120,26 +149,21 @@ def float_at_start(s, level, field, st):
 
 
 @kernel
-def area_in_window(s, level, now, area, value, st):
-    """Return the integral of a held value from the window's start to `now`, as an exact integer.
+def time_in_window(s, level, now, time, value, st):
+    """Return for how many ns of a window, up to `now`, the field `value` was held."""
+    total = st.held[level, time - HELD_I0]
+    if st.i[s, value] != NOT_HELD:
+        total += now - st.i[s, LAST_TS]
+    return total
 
-    `area` and `value` are fields of `i`. With value < 0 (no field) it is a time that runs while
-    the field -1 - value is held.
-    """
-    i = st.i
-    clock = value < 0
-    field = -1 - value if clock else value
-    total = i[s, area]
-    held = i[s, field]
+
+@kernel
+def area_in_window(s, level, now, area, value, st):
+    """Return the integral of the held field `value` over a window up to `now`, an exact integer."""
+    total = st.held[level, area - HELD_I0]
+    held = st.i[s, value]
     if held != NOT_HELD:
-        total += (now - i[s, LAST_TS]) * (1 if clock else held)
-    if i[s, HELD_BASE0 + level] < 0:
-        return total
-    total -= integer_at_start(s, level, area, st)
-    held = integer_at_start(s, level, field, st)
-    if held != NOT_HELD:
-        waited = window_start(s, level, st) - integer_at_start(s, level, LAST_TS, st)
-        total -= waited * (1 if clock else held)
+        total += (now - st.i[s, LAST_TS]) * held
     return total
 
 
@@ -149,7 +173,7 @@ def mean_in_window(s, level, now, time, area, value, st):
 
     `time`, `area` and `value` are its three fields of `i`. NaN where it was never held for 1 ns.
     """
-    span = area_in_window(s, level, now, time, -1 - value, st)
+    span = time_in_window(s, level, now, time, value, st)
     if span <= 0:
         return math.nan
     return area_in_window(s, level, now, area, value, st) / span
@@ -187,7 +211,6 @@ def hold(o, s, st):
             i[s, IMBALANCE_AREA] += dt * i[s, HELD_IMBALANCE]
     else:
         i[s, FIRST_TS] = ts
-    i[s, PREVIOUS_TS] = i[s, LAST_TS]
     i[s, LAST_TS] = ts
 
     mid2 = o["mid2"]

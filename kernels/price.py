@@ -11,6 +11,7 @@ from kernels.held import (
     float_at_start,
     integer_at_start,
     mean_in_window,
+    time_in_window,
 )
 from kernels.jit import kernel
 from kernels.layout import DARK_TRADE, NO_TRADE, UNDEFINED_PRICE
@@ -94,7 +95,7 @@ def accumulate_lit_trade(o, s, st):
     ticks = price / i[s, TICK]
     move = ticks - f[s, LAST_LIT_PRICE]
     if not math.isnan(f[s, LAST_LIT_MOVE]):
-        covariance_add(f, s, ROLL_N, f[s, LAST_LIT_MOVE], move)
+        covariance_add(f[s], ROLL_N, f[s, LAST_LIT_MOVE], move)
     f[s, LAST_LIT_PRICE] = ticks
     f[s, LAST_LIT_MOVE] = move
 
@@ -137,7 +138,7 @@ def write_held_price(s, k, now, st, row):
     row[44 + k] = math.nan
     if mid != NOT_HELD:
         # In half ticks; how far the mean lies below the midpoint now is exact until it is divided.
-        span = area_in_window(s, k, now, MID_TIME, -1 - HELD_MID, st)
+        span = time_in_window(s, k, now, MID_TIME, HELD_MID, st)
         above = 0.0
         if span > 0:
             area = area_in_window(s, k, now, MID_AREA, HELD_MID, st)
@@ -149,7 +150,7 @@ def write_held_price(s, k, now, st, row):
     if i[s, HELD_SPREAD] != NOT_HELD and not math.isnan(row[16 + k]):
         # Deviations from the whole tick nearest the mean are exact integers until they are divided.
         near = round(row[16 + k])
-        span = area_in_window(s, k, now, SPREAD_TIME, -1 - HELD_SPREAD, st)
+        span = time_in_window(s, k, now, SPREAD_TIME, HELD_SPREAD, st)
         area = area_in_window(s, k, now, SPREAD_AREA, HELD_SPREAD, st)
         square = area_in_window(s, k, now, SPREAD_AREA2, HELD_SPREAD2, st)
         mean = (area - near * span) / span

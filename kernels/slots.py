@@ -10,11 +10,11 @@ only for an observation that opens the slot's cluster:
     TRADE_FLOW     trade != NO_TRADE
     DARK_FLOW      dark != 0, or trade == DARK_TRADE
 
-Inside a cluster the regions stand in the order of `windows.merge`: sums (+), minima, maxima,
-Welford triples (n, mean, M2), covariance groups (n, mean x, mean y, Mxx, Myy, Mxy). To add a slot,
-add its name to a tuple and its number to the `_take` beside it; every offset follows. Slots of a
-pane are empty (0, inf, -inf) until written; after `windows.totals`, `st.tot[0, k * SLOTS + SLOT]`
-is the slot over window k.
+Inside a cluster the sums (+) stand first; extremes, Welford triples (n, mean, M2) and covariance
+groups (n, mean x, mean y, Mxx, Myy, Mxy) are known to `windows.merge` by name. To add a sum, add
+its name to a tuple and its number to the `_take` beside it; every offset follows. Slots of a pane
+are empty (0, inf, -inf) until written; after `windows.totals`, `st.tot[0, k * SLOTS + SLOT]` is
+the slot over window k.
 
 The order of work for one observation: `windows.admit` (panes roll, held fields as before the event
 are kept), every family's accumulate (LAST_TS, HELD_* and the like are still those before the
@@ -47,8 +47,9 @@ CLUSTERS = 4
 MESSAGE_FLOW, QUOTE_FLOW, TRADE_FLOW, DARK_FLOW = range(CLUSTERS)
 
 # MESSAGE_FLOW, sums
-_M0 = _next
-EVENTS, SHORT_GAPS, DEPTH_N, DEPTH_SUM = _take(4)  # observations, gaps < 1 ms, depth5 and its count
+M_SUMS = _next
+EVENTS, SHORT_GAPS = _take(2)  # observations but LEVEL corrections; gaps between them < 1 ms
+DEPTH_N, DEPTH_SUM = _take(2)  # observations that know depth5
 TOUCH_N, TOUCH_SUM = _take(2)  # touch_depth of lit messages that know it
 OFI_TOUCH, OFI_DEEP, OFI_INTEGRATED = _take(3)  # size units
 ADDS, BID_CANCELS, ASK_CANCELS, REPLACES = _take(4)
@@ -57,55 +58,39 @@ PLACED, ADDED_DISTANCE, LARGE_AWAY = _take(3)  # lit, at known distance: q, q * 
 LIVES, LN_LIFE, FLEETING_LIVES = _take(3)  # of known age, ended by a cancel; ln s; under 100 ms
 LARGE_LIVES, LARGE_LN_LIFE, SMALL_LIVES, SMALL_LN_LIFE = _take(4)  # size >= P90; <= P50
 GRAM0 = _take(8)[0]  # 3-grams of event signs; bit 2 the oldest, 1 = up
-_M_MINS = _M_MAXS = _M_WELFORD = _next
-GAP_N, GAP_MEAN, GAP_M2 = _take(3)  # s, between consecutive observations
-_M_COV = _next
+GAP_N, GAP_MEAN, GAP_M2 = _take(3)  # s, between consecutive EVENTS
 LOG_GAP_N, LOG_GAP_X, LOG_GAP_Y, LOG_GAP_XX, LOG_GAP_YY, LOG_GAP_XY = _take(6)  # x: the gap before
-_M_END = _next
+M_END = _next
 
 # QUOTE_FLOW, sums: midpoint changes
-_Q0 = _next
+Q_SUMS = _next
 R2, BIPOWER, R2_SIGNED, MID_CHANGES, MID_REVERSALS = _take(5)  # r^2, |r||r-1|, sign(r) r^2
 MID_MOVE = _take(1)[0]  # m after - m before, 1e-9 currency, of changes between known midpoints
 SIGNED_VOLUME, SIGNED_PANES = _take(2)  # sum d q; derived: |sum d q| of each pane
-_Q_MINS = _next
 MID_MIN = _take(1)[0]  # mid2, 1e-9 currency, after each change
-_Q_MAXS = _next
 MID_MAX = _take(1)[0]
-_Q_WELFORD = _Q_COV = _next
 # Derived, one sample a pane: x = sum d q, y = sum dm. Panes without either are absent.
 KYLE_N, KYLE_X, KYLE_Y, KYLE_XX, KYLE_YY, KYLE_XY = _take(6)
-_Q_END = _next
+Q_END = _next
 
 # TRADE_FLOW, sums
-_T0 = _next
+T_SUMS = _next
 LIT_TRADES, LIT_QUANTITY, HIDDEN_TRADES, SIGNED_QUANTITY = _take(4)  # last: sum q where d != 0
 EFFECTIVE_N, EFFECTIVE_SUM = _take(2)  # 2 d (p - m-) / m-
 SIGN_PAIRS, SIGN_PRODUCTS = _take(2)  # neighbouring trades that have an aggressor
 SIZE_BINS = 8
 SIZE_BIN0 = _take(SIZE_BINS)[0]
-_T_MINS = _T_MAXS = _T_WELFORD = _T_COV = _next
 ROLL_N, ROLL_X, ROLL_Y, ROLL_XX, ROLL_YY, ROLL_XY = _take(6)  # x: the price change before, ticks
-_T_END = _next
+T_END = _next
 
 # DARK_FLOW, sums
-_D0 = _next
+D_SUMS = _next
 DARK_PRINTS, DARK_QUANTITY, LOCATION_N, LOCATION_SUM = _take(4)
 DARK_MESSAGES, DARK_ENTERED = _take(2)  # all; quantity of orders entered
 DARK_SIGNED_VOLUME, DARK_SIGNED_QUANTITY = _take(2)  # sum d q; sum q where d != 0
-_D_MINS = _D_MAXS = _D_WELFORD = _D_COV = _D_END = _next
+D_END = _next
 
 SLOTS = _next
-# Region borders of each cluster: sums, minima, maxima, Welford triples, covariance groups, end.
-BORDERS = np.array(
-    [
-        (_M0, _M_MINS, _M_MAXS, _M_WELFORD, _M_COV, _M_END),
-        (_Q0, _Q_MINS, _Q_MAXS, _Q_WELFORD, _Q_COV, _Q_END),
-        (_T0, _T_MINS, _T_MAXS, _T_WELFORD, _T_COV, _T_END),
-        (_D0, _D_MINS, _D_MAXS, _D_WELFORD, _D_COV, _D_END),
-    ]
-)
-
 # Rows of window slots in `f`: four open panes (the finest first, so that a slot's number is its
 # offset there), four totals of the newer closed panes, then 15 closed panes a level.
 OPEN0 = 0
@@ -119,12 +104,13 @@ _next = WINDOW_ROWS * SLOTS
 # Held: their values when a pane closed can be read back at the start of every window (held.py).
 HELD_F0 = _next
 MICROPRICE = _take(1)[0]  # 1e-9 currency; NaN unknown
-EXCITE1, EXCITE2 = _take(2)  # Hawkes excitations just after the last event
+EXCITE1, EXCITE2 = _take(2)  # Hawkes excitations of EVENTS, just after the last observation
 HELD_F = _next - HELD_F0
 LAST_R = _take(1)[0]  # r of the last mid change
 LAST_LIT_PRICE, LAST_LIT_MOVE = _take(2)  # ticks; NaN unknown
 LAST_LOG_GAP = _take(1)[0]  # NaN unknown
 RESCALED_GAP = _take(1)[0]  # Hawkes compensator from the event before the last to the last
+COMPENSATED = _take(1)[0]  # the same from the last event to the last observation
 SPACINGS = 64
 SPACING0 = _take(SPACINGS)[0]  # the last 64 squared rescaled gaps, a ring
 
@@ -156,7 +142,7 @@ FRACTION = float(1 << 24)  # fixed point of QUEUE_AREA and IMBALANCE_AREA
 
 ANCHOR, HALF_TICK = _take(2)  # mid2 of the first midpoint; unit of HELD_MID, 1e-9 currency, or 0
 FIRST_TS = _take(1)[0]  # ns of the first observation; -1 before it
-PREVIOUS_TS = _take(1)[0]  # ns of the observation before the last; -1 = none
+LAST_EVENT_TS, PREVIOUS_EVENT_TS = _take(2)  # ns, of those counted in EVENTS; -1 = none
 LAST_LIT_TS, LAST_DARK_TS, LAST_QUOTE_TS, LAST_PHASE_TS = _take(4)  # ns; -1 = never
 REFERENCE_AGE = _take(1)[0]  # ns, of the last dark print; -1 = unknown
 SPACING_COUNT = _take(1)[0]
@@ -179,8 +165,9 @@ LATE_EVENTS = _take(1)[0]  # events older than the security's clock, so far
 INTEGERS = _next
 # Fields that are -1, NOT_HELD, UNDEFINED_PRICE (i) or NaN (f) where there is nothing yet.
 NEVER = np.array(
-    [LAST_TS, FIRST_TS, PREVIOUS_TS, LAST_LIT_TS, LAST_DARK_TS, LAST_QUOTE_TS, LAST_PHASE_TS]
-    + [REFERENCE_AGE, *range(PANE0, PANE0 + LEVELS), *range(HELD_BASE0, HELD_BASE0 + LEVELS)]
+    [LAST_TS, FIRST_TS, LAST_EVENT_TS, PREVIOUS_EVENT_TS, REFERENCE_AGE]
+    + [LAST_LIT_TS, LAST_DARK_TS, LAST_QUOTE_TS, LAST_PHASE_TS]
+    + [*range(PANE0, PANE0 + LEVELS), *range(HELD_BASE0, HELD_BASE0 + LEVELS)]
     + [*range(MATURED_PANE0, MATURED_PANE0 + LEVELS)]
 )
 UNHELD = np.array([HELD_MID, HELD_SPREAD, HELD_SPREAD2, HELD_QUEUE, HELD_IMBALANCE])

@@ -4,9 +4,10 @@ import math
 
 from kernels.hawkes import decayed
 from kernels.jit import kernel
-from kernels.layout import AUCTION, DARK_TRADE, NO_TRADE, STATUS
+from kernels.layout import AUCTION, DARK_TRADE, LEVEL, NO_TRADE, STATUS
 from kernels.profile import A1, A2, B1, B2, MU
 from kernels.slots import (
+    COMPENSATED,
     EVENTS,
     EXCITE1,
     EXCITE2,
@@ -14,6 +15,7 @@ from kernels.slots import (
     GAP_MEAN,
     GAP_N,
     LAST_DARK_TS,
+    LAST_EVENT_TS,
     LAST_LIT_TS,
     LAST_LOG_GAP,
     LAST_PHASE_TS,
@@ -23,7 +25,7 @@ from kernels.slots import (
     LOG_GAP_XX,
     LOG_GAP_XY,
     LOG_GAP_YY,
-    PREVIOUS_TS,
+    PREVIOUS_EVENT_TS,
     REFERENCE_AGE,
     RESCALED_GAP,
     SESSION_CLOSE,
@@ -43,36 +45,57 @@ ONE_S, TEN_S = 1, 2  # levels
 
 
 @kernel
-def accumulate_gap(dt, s, st):
-    """Take the time since the event before, in s, and the Hawkes compensator over it."""
-    f, i, profile = st.f, st.i, st.profile
-    welford_add(f, s, GAP_N, dt)
-    log_gap = math.log(max(dt, SHORTEST_S))
-    if not math.isnan(f[s, LAST_LOG_GAP]):
-        covariance_add(f, s, LOG_GAP_N, f[s, LAST_LOG_GAP], log_gap)
-    f[s, LAST_LOG_GAP] = log_gap
+def decay_excitations(dt, s, st):
+    """Let the Hawkes excitations decay for `dt` s, and run the compensator over it."""
+    f, profile = st.f, st.profile
     left1 = decayed(f[s, EXCITE1], profile[s, B1], dt)
     left2 = decayed(f[s, EXCITE2], profile[s, B2], dt)
-    gap = profile[s, MU] * dt
-    gap += profile[s, A1] * (f[s, EXCITE1] - left1) + profile[s, A2] * (f[s, EXCITE2] - left2)
+    f[s, COMPENSATED] += (
+        profile[s, MU] * dt
+        + profile[s, A1] * (f[s, EXCITE1] - left1)
+        + profile[s, A2] * (f[s, EXCITE2] - left2)
+    )
     f[s, EXCITE1] = left1
     f[s, EXCITE2] = left2
-    f[s, RESCALED_GAP] = gap
-    f[s, SPACING0 + i[s, SPACING_COUNT] % SPACINGS] = gap * gap
+
+
+@kernel
+def accumulate_gap(gap, s, st):
+    """Take the time since the event before, in ns, and the Hawkes compensator over it."""
+    f, i = st.f, st.i
+    if gap < SHORT_NS:
+        f[s, SHORT_GAPS] += 1.0
+    welford_add(f[s], GAP_N, gap * 1e-9)
+    log_gap = math.log(max(gap * 1e-9, SHORTEST_S))
+    if not math.isnan(f[s, LAST_LOG_GAP]):
+        covariance_add(f[s], LOG_GAP_N, f[s, LAST_LOG_GAP], log_gap)
+    f[s, LAST_LOG_GAP] = log_gap
+    rescaled = f[s, COMPENSATED]
+    f[s, RESCALED_GAP] = rescaled
+    f[s, SPACING0 + i[s, SPACING_COUNT] % SPACINGS] = rescaled * rescaled
     i[s, SPACING_COUNT] += 1
 
 
 @kernel
 def accumulate_tempo(o, s, st):
-    """Take one observation into the time features' slots."""
+    """Take one observation into the time features' slots.
+
+    A LEVEL corrects what a reader with few levels could not see; nobody sent it, so it is no event.
+    """
     f, i = st.f, st.i
     ts = o["ts"]
+    if i[s, LAST_TS] >= 0 and ts > i[s, LAST_TS]:
+        decay_excitations((ts - i[s, LAST_TS]) * 1e-9, s, st)
+    if o["nbbo_changed"] != 0:
+        i[s, LAST_QUOTE_TS] = ts
+    if o["kind"] == LEVEL:
+        return
     f[s, EVENTS] += 1.0
-    if i[s, LAST_TS] >= 0:
-        gap = ts - i[s, LAST_TS]
-        if gap < SHORT_NS:
-            f[s, SHORT_GAPS] += 1.0
-        accumulate_gap(gap * 1e-9, s, st)
+    if i[s, LAST_EVENT_TS] >= 0:
+        accumulate_gap(ts - i[s, LAST_EVENT_TS], s, st)
+    i[s, PREVIOUS_EVENT_TS] = i[s, LAST_EVENT_TS]
+    i[s, LAST_EVENT_TS] = ts
+    f[s, COMPENSATED] = 0.0
     f[s, EXCITE1] += 1.0
     f[s, EXCITE2] += 1.0
     if o["trade"] == DARK_TRADE:
@@ -80,8 +103,6 @@ def accumulate_tempo(o, s, st):
         i[s, REFERENCE_AGE] = o["reference_age"]
     elif o["trade"] != NO_TRADE:
         i[s, LAST_LIT_TS] = ts
-    if o["nbbo_changed"] != 0:
-        i[s, LAST_QUOTE_TS] = ts
     if o["kind"] == STATUS or o["flags"] & AUCTION:
         i[s, LAST_PHASE_TS] = ts
 
@@ -143,7 +164,7 @@ def write_tempo(
         row[97] = cosine
         row[98] = 2.0 * sine * cosine
         row[99] = 1.0 - 2.0 * sine * sine
-    row[100] = since(now, i[s, PREVIOUS_TS])
+    row[100] = since(now, i[s, PREVIOUS_EVENT_TS])
     row[101] = since(now, i[s, LAST_LIT_TS])
     row[102] = since(now, i[s, LAST_DARK_TS])
     row[103] = since(now, i[s, LAST_QUOTE_TS])

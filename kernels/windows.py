@@ -20,22 +20,30 @@ from typing import NamedTuple
 import numpy as np
 
 from kernels.held import snapshot
-from kernels.jit import kernel
+from kernels.jit import inlined, kernel
 from kernels.layout import DARK_TRADE, NO_TRADE, UNDEFINED_PRICE
 from kernels.slots import (
-    BORDERS,
     CLOSED,
     CLOSED0,
     CLUSTERS,
+    D_END,
+    D_SUMS,
     DARK_FLOW,
     FLOATS,
     FORGOTTEN,
+    GAP_N,
+    HELD_I,
     HELD_MID2,
     INTEGERS,
     KYLE_N,
     LEVELS,
+    LOG_GAP_N,
+    M_END,
+    M_SUMS,
     MASK0,
     MESSAGE_FLOW,
+    MID_MAX,
+    MID_MIN,
     MID_MOVE,
     NEVER,
     NEWER0,
@@ -45,18 +53,22 @@ from kernels.slots import (
     PANE0,
     PANE_NS,
     PANE_STEP,
+    Q_END,
+    Q_SUMS,
     QUOTE_FLOW,
+    ROLL_N,
     SESSION,
     SIGNED_PANES,
     SIGNED_VOLUME,
     SLOTS,
+    T_END,
+    T_SUMS,
     TRADE_FLOW,
     UNHELD,
     UNKNOWN,
 )
 
 ALL_CLOSED = (1 << CLOSED) - 1
-SCRATCH = LEVELS * SLOTS  # offset in `tot` of the open panes merged so far
 
 
 class WindowState(NamedTuple):
@@ -66,6 +78,7 @@ class WindowState(NamedTuple):
     i: np.ndarray  # (S, INTEGERS) int64: live fields, see slots.py
     tot: np.ndarray  # (1, 5 * SLOTS) float64: the windows of the security `totals` was called for
     profile: np.ndarray  # (S, PROFILE) float64: reference statistics, see profile.py
+    held: np.ndarray  # (4, HELD_I) int64: held fields of the windows `find_starts` was called for
 
 
 def window_state(profile):
@@ -79,6 +92,7 @@ def window_state(profile):
         np.zeros((securities, INTEGERS), np.int64),
         np.zeros((1, (LEVELS + 1) * SLOTS)),
         profile,
+        np.zeros((LEVELS, HELD_I), np.int64),
     )
     for s in range(securities):
         st.i[s, SESSION] = -1
@@ -107,107 +121,156 @@ def ratio(above, below):
     return above / below if below != 0.0 else np.nan
 
 
-@kernel
-def welford_add(a, r, o, x):
-    """Add one sample to the Welford triple (n, mean, M2) at a[r, o]."""
-    n = a[r, o] + 1.0
-    delta = x - a[r, o + 1]
-    mean = a[r, o + 1] + delta / n
-    a[r, o] = n
-    a[r, o + 1] = mean
-    a[r, o + 2] += delta * (x - mean)
+@inlined
+def welford_add(a, j, x):
+    """Add one sample to the Welford triple (n, mean, M2) at a[j]."""
+    n = a[j] + 1.0
+    delta = x - a[j + 1]
+    mean = a[j + 1] + delta / n
+    a[j] = n
+    a[j + 1] = mean
+    a[j + 2] += delta * (x - mean)
 
 
-@kernel
-def covariance_add(a, r, o, x, y):
-    """Add one pair to the covariance group (n, mean x, mean y, Mxx, Myy, Mxy) at a[r, o]."""
-    n = a[r, o] + 1.0
+@inlined
+def covariance_add(a, j, x, y):
+    """Add one pair to the covariance group (n, mean x, mean y, Mxx, Myy, Mxy) at a[j]."""
+    n = a[j] + 1.0
     w = 1.0 / n
-    dx = x - a[r, o + 1]
-    dy = y - a[r, o + 2]
-    a[r, o] = n
-    a[r, o + 1] += dx * w
-    a[r, o + 2] += dy * w
-    rest_y = y - a[r, o + 2]
-    a[r, o + 3] += dx * (x - a[r, o + 1])
-    a[r, o + 4] += dy * rest_y
-    a[r, o + 5] += dx * rest_y
+    dx = x - a[j + 1]
+    dy = y - a[j + 2]
+    a[j] = n
+    a[j + 1] += dx * w
+    a[j + 2] += dy * w
+    rest_y = y - a[j + 2]
+    a[j + 3] += dx * (x - a[j + 1])
+    a[j + 4] += dy * rest_y
+    a[j + 5] += dx * rest_y
+
+
+@inlined
+def merge_sums(a, b, first, end):
+    """Add b[first:end] to a[first:end]; constant bounds let the compiler unroll it."""
+    for j in range(first, end):
+        a[j] += b[j]
+
+
+@inlined
+def copy_slots(a, b, first, end):
+    """Copy b[first:end] to a[first:end]."""
+    for j in range(first, end):
+        a[j] = b[j]
+
+
+@inlined
+def fill_slots(a, first, end, x):
+    """Set a[first:end] to x."""
+    for j in range(first, end):
+        a[j] = x
+
+
+@inlined
+def merge_welford(a, b, j):
+    """Merge the Welford triple (n, mean, M2) at b[j] into the one at a[j], by Chan."""
+    added = b[j]
+    if added > 0.0:
+        n = a[j] + added
+        w = added / n
+        delta = b[j + 1] - a[j + 1]
+        a[j + 2] += b[j + 2] + delta * delta * (a[j] * w)
+        a[j + 1] += delta * w
+        a[j] = n
+
+
+@inlined
+def merge_covariance(a, b, j):
+    """Merge the covariance group (n, mean x, mean y, Mxx, Myy, Mxy) at b[j] into a[j], by Chan."""
+    added = b[j]
+    if added > 0.0:
+        n = a[j] + added
+        w = added / n
+        both = a[j] * w
+        dx = b[j + 1] - a[j + 1]
+        dy = b[j + 2] - a[j + 2]
+        a[j + 3] += b[j + 3] + dx * dx * both
+        a[j + 4] += b[j + 4] + dy * dy * both
+        a[j + 5] += b[j + 5] + dx * dy * both
+        a[j + 1] += dx * w
+        a[j + 2] += dy * w
+        a[j] = n
 
 
 @kernel
-def clear(a, r, o, cluster):
-    """Empty the slots of one cluster in the row at a[r, o]."""
-    for j in range(BORDERS[cluster, 0], BORDERS[cluster, 1]):
-        a[r, o + j] = 0.0
-    for j in range(BORDERS[cluster, 1], BORDERS[cluster, 2]):
-        a[r, o + j] = np.inf
-    for j in range(BORDERS[cluster, 2], BORDERS[cluster, 3]):
-        a[r, o + j] = -np.inf
-    for j in range(BORDERS[cluster, 3], BORDERS[cluster, 5]):
-        a[r, o + j] = 0.0
+def clear(row, cluster):
+    """Empty the slots of one cluster."""
+    if cluster == MESSAGE_FLOW:
+        fill_slots(row, M_SUMS, M_END, 0.0)
+    elif cluster == QUOTE_FLOW:
+        fill_slots(row, Q_SUMS, Q_END, 0.0)
+        row[MID_MIN] = np.inf
+        row[MID_MAX] = -np.inf
+    elif cluster == TRADE_FLOW:
+        fill_slots(row, T_SUMS, T_END, 0.0)
+    else:
+        fill_slots(row, D_SUMS, D_END, 0.0)
 
 
 @kernel
-def copy(a, ra, oa, b, rb, ob, cluster):
-    """Copy the slots of one cluster from the row at b[rb, ob] to the row at a[ra, oa]."""
-    for j in range(BORDERS[cluster, 0], BORDERS[cluster, 5]):
-        a[ra, oa + j] = b[rb, ob + j]
+def copy(a, b, cluster):
+    """Copy the slots of one cluster from row b to row a."""
+    if cluster == MESSAGE_FLOW:
+        copy_slots(a, b, M_SUMS, M_END)
+    elif cluster == QUOTE_FLOW:
+        copy_slots(a, b, Q_SUMS, Q_END)
+    elif cluster == TRADE_FLOW:
+        copy_slots(a, b, T_SUMS, T_END)
+    else:
+        copy_slots(a, b, D_SUMS, D_END)
 
 
 @kernel
-def merge(a, ra, oa, b, rb, ob, cluster):
-    """Merge the slots of one cluster of the row at b[rb, ob] into the row at a[ra, oa].
+def merge(a, b, cluster):
+    """Merge the slots of one cluster of row b into row a.
 
     Sums add, extremes take the extreme, Welford triples and covariance groups merge by Chan.
     """
-    for j in range(BORDERS[cluster, 0], BORDERS[cluster, 1]):
-        a[ra, oa + j] += b[rb, ob + j]
-    for j in range(BORDERS[cluster, 1], BORDERS[cluster, 2]):
-        a[ra, oa + j] = min(a[ra, oa + j], b[rb, ob + j])
-    for j in range(BORDERS[cluster, 2], BORDERS[cluster, 3]):
-        a[ra, oa + j] = max(a[ra, oa + j], b[rb, ob + j])
-    for j in range(BORDERS[cluster, 3], BORDERS[cluster, 4], 3):
-        p, q = oa + j, ob + j
-        added = b[rb, q]
-        if added > 0.0:
-            n = a[ra, p] + added
-            w = added / n
-            delta = b[rb, q + 1] - a[ra, p + 1]
-            a[ra, p + 2] += b[rb, q + 2] + delta * delta * (a[ra, p] * w)
-            a[ra, p + 1] += delta * w
-            a[ra, p] = n
-    for j in range(BORDERS[cluster, 4], BORDERS[cluster, 5], 6):
-        p, q = oa + j, ob + j
-        added = b[rb, q]
-        if added > 0.0:
-            n = a[ra, p] + added
-            w = added / n
-            both = a[ra, p] * w
-            dx = b[rb, q + 1] - a[ra, p + 1]
-            dy = b[rb, q + 2] - a[ra, p + 2]
-            a[ra, p + 3] += b[rb, q + 3] + dx * dx * both
-            a[ra, p + 4] += b[rb, q + 4] + dy * dy * both
-            a[ra, p + 5] += b[rb, q + 5] + dx * dy * both
-            a[ra, p + 1] += dx * w
-            a[ra, p + 2] += dy * w
-            a[ra, p] = n
+    if cluster == MESSAGE_FLOW:
+        merge_sums(a, b, M_SUMS, GAP_N)
+        merge_welford(a, b, GAP_N)
+        merge_covariance(a, b, LOG_GAP_N)
+    elif cluster == QUOTE_FLOW:
+        merge_sums(a, b, Q_SUMS, MID_MIN)
+        a[MID_MIN] = min(a[MID_MIN], b[MID_MIN])
+        a[MID_MAX] = max(a[MID_MAX], b[MID_MAX])
+        merge_covariance(a, b, KYLE_N)
+    elif cluster == TRADE_FLOW:
+        merge_sums(a, b, T_SUMS, ROLL_N)
+        merge_covariance(a, b, ROLL_N)
+    else:
+        merge_sums(a, b, D_SUMS, D_END)
 
 
-@kernel
-def derive(a, ra, oa, b, rb, ob):
-    """Add to the row at a[ra, oa] what is a function of one whole pane, the row at b[rb, ob].
+@inlined
+def slots_at(f, s, row):
+    """Return one row of slots, a view."""
+    return f[s, row * SLOTS : (row + 1) * SLOTS]
+
+
+@inlined
+def closed_row(level, pane):
+    """Return the row of a closed pane."""
+    return CLOSED0 + level * CLOSED + pane % CLOSED
+
+
+@inlined
+def derive(a, b):
+    """Add to row a what is a function of one whole pane, row b.
 
     Open panes never carry these slots, so that a coarser pane derives its own.
     """
-    signed = b[rb, ob + SIGNED_VOLUME]
-    a[ra, oa + SIGNED_PANES] += abs(signed)
-    covariance_add(a, ra, oa + KYLE_N, signed, b[rb, ob + MID_MOVE])
-
-
-@kernel
-def closed_row(level, pane):
-    """Return the offset of the row of a closed pane."""
-    return (CLOSED0 + level * CLOSED + pane % CLOSED) * SLOTS
+    signed = b[SIGNED_VOLUME]
+    a[SIGNED_PANES] += abs(signed)
+    covariance_add(a, KYLE_N, signed, b[MID_MOVE])
 
 
 @kernel
@@ -221,18 +284,15 @@ def settle(s, cluster, level, pane, newer, f):
         if newer >> age & 1:
             row = closed_row(level, pane - 1 - age)
             if younger >= 0:
-                merge(f, s, row, f, s, younger, cluster)
+                merge(slots_at(f, s, row), slots_at(f, s, younger), cluster)
             younger = row
 
 
 @kernel
-def advance(s, cluster, level, old, new, st):
+def advance(s, cluster, level, old, new, f, i):
     """Close pane `old` of one cluster and level, `new` being the open one from now on."""
-    f, i = st.f, st.i
     mask = i[s, MASK0 + cluster * LEVELS + level]
     opened = i[s, OPENED0 + cluster] >> level & 1
-    if mask == 0 and opened == 0:
-        return
     steps = new - old
     shift = min(steps, CLOSED)
     older = (mask & ALL_CLOSED) << shift & ALL_CLOSED
@@ -242,27 +302,26 @@ def advance(s, cluster, level, old, new, st):
         settle(s, cluster, level, new, older, f)
         newer = 0
     if opened:
-        here = (OPEN0 + level) * SLOTS
+        here = slots_at(f, s, OPEN0 + level)
         if steps <= CLOSED:
-            row = closed_row(level, old)
-            copy(f, s, row, f, s, here, cluster)
+            row = slots_at(f, s, closed_row(level, old))
+            copy(row, here, cluster)
             if cluster == QUOTE_FLOW:
-                derive(f, s, row, f, s, row)
-            total = (NEWER0 + level) * SLOTS
+                derive(row, row)
+            total = slots_at(f, s, NEWER0 + level)
             if newer == 0:
-                copy(f, s, total, f, s, row, cluster)
+                copy(total, row, cluster)
             else:
-                merge(f, s, total, f, s, row, cluster)
+                merge(total, row, cluster)
             newer |= 1 << (steps - 1)
+        i[s, OPENED0 + cluster] &= ~(1 << level)
         if level + 1 < LEVELS:
-            coarser = (OPEN0 + level + 1) * SLOTS
+            coarser = slots_at(f, s, OPEN0 + level + 1)
             if i[s, OPENED0 + cluster] >> (level + 1) & 1:
-                merge(f, s, coarser, f, s, here, cluster)
+                merge(coarser, here, cluster)
             else:
-                copy(f, s, coarser, f, s, here, cluster)
-        i[s, OPENED0 + cluster] = i[s, OPENED0 + cluster] & ~(1 << level) | (
-            1 << (level + 1) & (1 << LEVELS) - 1
-        )
+                copy(coarser, here, cluster)
+                i[s, OPENED0 + cluster] |= 1 << (level + 1)
     i[s, MASK0 + cluster * LEVELS + level] = newer << CLOSED | older
 
 
@@ -273,7 +332,7 @@ def roll(s, now, st):
     Called before anything of the event at `now` is written: what a closing pane saw, and the
     values held at its end, are those before the event.
     """
-    i = st.i
+    f, i = st.f, st.i
     new = now // PANE_NS[0]
     for level in range(LEVELS):
         if level > 0:
@@ -283,17 +342,19 @@ def roll(s, now, st):
             return
         i[s, PANE0 + level] = new
         if old >= 0:
-            snapshot(s, level, old, st)
+            snapshot(s, level, old, f, i)
             for cluster in range(CLUSTERS):
-                advance(s, cluster, level, old, new, st)
+                closed = i[s, MASK0 + cluster * LEVELS + level]
+                if closed != 0 or i[s, OPENED0 + cluster] >> level & 1:
+                    advance(s, cluster, level, old, new, f, i)
 
 
-@kernel
+@inlined
 def open_cluster(s, cluster, st):
     """Make the slots of one cluster of the finest open pane writable."""
     if st.i[s, OPENED0 + cluster] & 1 == 0:
         st.i[s, OPENED0 + cluster] |= 1
-        clear(st.f, s, OPEN0 * SLOTS, cluster)
+        clear(slots_at(st.f, s, OPEN0), cluster)
 
 
 @kernel
@@ -310,42 +371,56 @@ def admit(o, s, st):
         open_cluster(s, DARK_FLOW, st)
 
 
+@inlined
+def oldest(mask):
+    """Return the highest bit of a mask of closed panes that is not 0."""
+    age = CLOSED - 1
+    while mask >> age & 1 == 0:
+        age -= 1
+    return age
+
+
+@kernel
+def cluster_totals(s, cluster, f, i, tot):
+    """Write the four windows of one cluster to `tot`."""
+    opened = i[s, OPENED0 + cluster]
+    fresh = slots_at(tot, 0, LEVELS)  # the open panes merged so far
+    any_open = False
+    for level in range(LEVELS):
+        if opened >> level & 1:
+            here = slots_at(f, s, OPEN0 + level)
+            if any_open:
+                merge(fresh, here, cluster)
+            else:
+                copy(fresh, here, cluster)
+            any_open = True
+        out = slots_at(tot, 0, level)
+        mask = i[s, MASK0 + cluster * LEVELS + level]
+        older, newer = mask & ALL_CLOSED, mask >> CLOSED
+        total = slots_at(f, s, NEWER0 + level)
+        if older:
+            row = closed_row(level, i[s, PANE0 + level] - 1 - oldest(older))
+            copy(out, slots_at(f, s, row), cluster)
+            if newer:
+                merge(out, total, cluster)
+        elif newer:
+            copy(out, total, cluster)
+        if any_open:
+            if mask:
+                merge(out, fresh, cluster)
+            else:
+                copy(out, fresh, cluster)
+            if cluster == QUOTE_FLOW:
+                derive(out, fresh)
+        elif mask == 0:
+            clear(out, cluster)
+
+
 @kernel
 def totals(s, st):
     """Write the four windows of one security to `st.tot`, SLOT of window k at k * SLOTS + SLOT.
 
     Cost: at most three merges a cluster and level, none where a window is empty.
     """
-    f, i, tot = st.f, st.i, st.tot
     for cluster in range(CLUSTERS):
-        opened = i[s, OPENED0 + cluster]
-        any_open = False
-        for level in range(LEVELS):
-            if opened >> level & 1:
-                if any_open:
-                    merge(tot, 0, SCRATCH, f, s, (OPEN0 + level) * SLOTS, cluster)
-                else:
-                    copy(tot, 0, SCRATCH, f, s, (OPEN0 + level) * SLOTS, cluster)
-                any_open = True
-            out = level * SLOTS
-            mask = i[s, MASK0 + cluster * LEVELS + level]
-            older, newer = mask & ALL_CLOSED, mask >> CLOSED
-            if older:
-                age = CLOSED - 1
-                while older >> age & 1 == 0:
-                    age -= 1
-                row = closed_row(level, i[s, PANE0 + level] - 1 - age)
-                copy(tot, 0, out, f, s, row, cluster)
-                if newer:
-                    merge(tot, 0, out, f, s, (NEWER0 + level) * SLOTS, cluster)
-            elif newer:
-                copy(tot, 0, out, f, s, (NEWER0 + level) * SLOTS, cluster)
-            if any_open:
-                if mask:
-                    merge(tot, 0, out, tot, 0, SCRATCH, cluster)
-                else:
-                    copy(tot, 0, out, tot, 0, SCRATCH, cluster)
-                if cluster == QUOTE_FLOW:
-                    derive(tot, 0, out, tot, 0, SCRATCH)
-            elif mask == 0:
-                clear(tot, 0, out, cluster)
+        cluster_totals(s, cluster, st.f, st.i, st.tot)

@@ -1,0 +1,233 @@
+"""The block kernel of the feature stage: observations in, one row of 240 for each frame owed.
+
+Every observation is taken into all families; nothing is skipped. A frame is owed at once after an
+informative event (trade, dark print, large cancel, a change of the best bid or offer), else after
+a stride of the security's own events. All state lies in the arrays of `ExtractState`, so that the
+block size changes no bit.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from kernels.accounts import AccountState, accumulate_accounts, reset_accounts, write_accounts
+from kernels.borrow import borrowed
+from kernels.conditions import ConditionState, forget_conditions, write_conditions
+from kernels.flow import accumulate_flow, write_flow
+from kernels.held import find_starts, hold
+from kernels.jit import kernel
+from kernels.layout import (
+    CANCEL,
+    DARK_TRADE,
+    LEVEL,
+    NO_TRADE,
+    NOT_DUE,
+    ON_DARK_PRINT,
+    ON_LARGE_CANCEL,
+    ON_QUOTE,
+    ON_STRIDE,
+    ON_TRADE,
+)
+from kernels.normalise import NormaliserState, half_hour, normalise, restart_live
+from kernels.price import accumulate_price, write_price
+from kernels.profile import P90, accumulate_profile, roll_profile
+from kernels.slots import LATE_EVENTS, SESSION, SESSION_CLOSE, SESSION_OPEN
+from kernels.tempo import accumulate_tempo, write_tempo
+from kernels.volume import accumulate_volume, write_volume
+from kernels.windows import WindowState, admit, reset, totals
+
+DAY_NS = 86_400_000_000_000
+
+
+class ExtractState(NamedTuple):
+    """All arrays of the feature stage, as the block kernel takes them."""
+
+    windows: WindowState
+    accounts: AccountState
+    conditions: ConditionState
+    normaliser: NormaliserState
+    waited: np.ndarray  # (S,) int64: own events since the security's last frame
+    row: np.ndarray  # (240,) float64, scratch
+
+
+class FrameArrays(NamedTuple):
+    """Where frames are written; each as long as the largest block."""
+
+    arrival: np.ndarray  # (N,) int64: daemon-wide index of the event that owed the frame
+    ts: np.ndarray  # (N,) int64 ns, event time
+    security: np.ndarray  # (N,) int32
+    trigger: np.ndarray  # (N,) uint8: ON_TRADE .. ON_STRIDE
+    values: np.ndarray  # (N, 240) float32, normalised
+    mask: np.ndarray  # (N, 240) uint8, 1 = undefined
+    conditions: np.ndarray  # (N, 10) float32
+    raw: np.ndarray  # (N, 240) float32, NaN = undefined
+
+
+@kernel
+def lend(st):
+    """Return the state with all arrays borrowed."""
+    w, n, c = st.windows, st.normaliser, st.conditions
+    return ExtractState(
+        WindowState(
+            borrowed(w.f), borrowed(w.i), borrowed(w.tot), borrowed(w.profile), borrowed(w.held)
+        ),
+        AccountState(borrowed(st.accounts.tables), borrowed(st.accounts.profile)),
+        ConditionState(borrowed(c.last), borrowed(c.sums)),
+        NormaliserState(
+            borrowed(n.median),
+            borrowed(n.scale),
+            borrowed(n.history),
+            borrowed(n.live),
+            borrowed(n.log1p),
+            borrowed(n.asinh),
+            borrowed(n.scaled),
+        ),
+        borrowed(st.waited),
+        borrowed(st.row),
+    )
+
+
+@kernel
+def lend_frames(out):
+    """Return the frames with all arrays borrowed."""
+    return FrameArrays(
+        borrowed(out.arrival),
+        borrowed(out.ts),
+        borrowed(out.security),
+        borrowed(out.trigger),
+        borrowed(out.values),
+        borrowed(out.mask),
+        borrowed(out.conditions),
+        borrowed(out.raw),
+    )
+
+
+@kernel
+def open_session(o, s, st):
+    """Start a security's windows and day statistics anew when its session number changes."""
+    i = st.windows.i
+    if i[s, SESSION] >= 0:
+        reset(s, st.windows)
+        roll_profile(s, st.windows.profile)
+        forget_conditions(s, st.conditions)
+    restart_live(s, st.normaliser)
+    i[s, SESSION] = o["session"]
+    st.waited[s] = 0
+    length = i[s, SESSION_CLOSE] - i[s, SESSION_OPEN]
+    if length > 0 and o["ts"] >= i[s, SESSION_CLOSE]:
+        days = (o["ts"] - i[s, SESSION_OPEN]) // DAY_NS
+        i[s, SESSION_OPEN] += days * DAY_NS
+        i[s, SESSION_CLOSE] += days * DAY_NS
+
+
+@kernel
+def forget_security(s, st):
+    """Forget what was seen of a security since its session opened; its statistics stay."""
+    reset(s, st.windows)
+    reset_accounts(s, st.accounts)
+    forget_conditions(s, st.conditions)
+    st.waited[s] = 0
+
+
+@kernel
+def why_due(o, waited, stride, large):
+    """Return why an observation owes a frame, NOT_DUE where it does not.
+
+    `waited` counts the security's events since its last frame, this one included, LEVEL corrections
+    left out; `large` is the
+    size from which a cancel counts.
+    """
+    if o["trade"] == DARK_TRADE:
+        return ON_DARK_PRINT
+    if o["trade"] != NO_TRADE:
+        return ON_TRADE
+    if o["kind"] == CANCEL and o["removed"] >= large:
+        return ON_LARGE_CANCEL
+    if o["nbbo_changed"] != 0:
+        return ON_QUOTE
+    return ON_STRIDE if waited >= stride else NOT_DUE
+
+
+@kernel
+def accumulate(o, s, st):
+    """Take one observation into every family of its security."""
+    windows = st.windows
+    admit(o, s, windows)
+    accumulate_price(o, s, windows)
+    accumulate_volume(o, s, windows)
+    accumulate_tempo(o, s, windows)
+    accumulate_flow(o, s, windows)
+    accumulate_accounts(o, s, st.accounts)
+    accumulate_profile(o, s, windows)
+    hold(o, s, windows)
+    if o["late"] != 0:
+        windows.i[s, LATE_EVENTS] += 1
+
+
+@kernel
+def write_row(s, now, st):
+    """Write the security's 240 features at `now`, its last event's time, to `st.row`."""
+    totals(s, st.windows)
+    find_starts(s, st.windows)
+    write_price(s, now, st.windows, st.row)
+    write_volume(s, st.windows, st.row)
+    write_tempo(s, now, st.windows, st.row)
+    write_flow(s, now, st.windows, st.row)
+    write_accounts(s, now, st.accounts, st.row)
+
+
+@kernel
+def write_frame(o, s, trigger, n, st, out):
+    """Write frame n: the row, its normalised form and the conditions."""
+    now = o["ts"]
+    write_row(s, now, st)
+    i = st.windows.i
+    length = i[s, SESSION_CLOSE] - i[s, SESSION_OPEN]
+    fraction = 0.0
+    if length > 0:
+        fraction = min(max((now - i[s, SESSION_OPEN]) / length, 0.0), 1.0)
+    out.arrival[n] = o["arrival"]
+    out.ts[n] = now
+    out.security[n] = s
+    out.trigger[n] = trigger
+    for j in range(st.row.shape[0]):
+        out.raw[n, j] = st.row[j]
+    bucket = half_hour(now, i[s, SESSION_OPEN], st.normaliser.median.shape[1])
+    normalise(s, bucket, st.row, st.normaliser, out.values[n], out.mask[n])
+    write_conditions(s, fraction, st.row, st.windows, st.conditions, out.conditions[n])
+
+
+@kernel
+def extract(
+    observations,  # (N,) OBSERVATION, in arrival order
+    stride,  # int64: own events after which a frame is owed
+    informative,  # bool: whether an informative event owes a frame at once
+    st,  # ExtractState
+    out,  # FrameArrays, room for N frames
+):
+    """Take all observations and write the frames they owe; return how many.
+
+    Observations of unknown listings (security -1) are passed over.
+    """
+    st = lend(st)
+    out = lend_frames(out)
+    frames = 0
+    for n in range(observations.shape[0]):
+        o = observations[n]
+        s = np.int64(o["security"])
+        if s < 0:
+            continue
+        if o["session"] != st.windows.i[s, SESSION]:
+            open_session(o, s, st)
+        large = st.windows.profile[s, P90]
+        accumulate(o, s, st)
+        if o["kind"] != LEVEL:
+            st.waited[s] += 1
+        trigger = why_informative(o, large) if informative else NOT_DUE
+        if trigger == NOT_DUE and st.waited[s] >= stride:
+            trigger = ON_STRIDE
+        if trigger != NOT_DUE:
+            write_frame(o, s, trigger, frames, st, out)
+            frames += 1
+            st.waited[s] = 0
+    return frames
