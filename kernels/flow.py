@@ -11,8 +11,14 @@ no distance from the touch that its sender chose.
 
 import math
 
-from kernels.flow_write import write_held, write_orders, write_signs, write_trades
-from kernels.jit import kernel
+from kernels.flow_write import (
+    write_imbalances,
+    write_orders,
+    write_signs,
+    write_surprise,
+    write_trades,
+)
+from kernels.jit import hot_kernel
 from kernels.layout import ADD, BID, CANCEL, DARK_TRADE, NO_TRADE, REPLACE
 from kernels.market_rows import NO_DISTANCE
 from kernels.profile import P50, P90
@@ -32,6 +38,7 @@ from kernels.slots import (
     LARGE_AWAY,
     LARGE_LIVES,
     LARGE_LN_LIFE,
+    LEVELS,
     LIVES,
     LN_LIFE,
     OFI_DEEP,
@@ -56,7 +63,7 @@ AWAY_FROM, AWAY_TO = 2, 6  # ticks from the touch where a large order presses wi
 NO_SIGNS, ONE_SIGN, TWO_SIGNS = 0, 1, 3
 
 
-@kernel
+@hot_kernel
 def accumulate_flow(o, s, st):
     """Add one observation to the order-flow slots of security row `s`.
 
@@ -94,7 +101,7 @@ def accumulate_flow(o, s, st):
         accumulate_trade_sign(o, s, st)
 
 
-@kernel
+@hot_kernel
 def accumulate_added(o, s, st):
     """Add an order entered: its quantity, and where it was placed if that is a lit place."""
     f = st.f
@@ -108,7 +115,7 @@ def accumulate_added(o, s, st):
             f[s, LARGE_AWAY] += added
 
 
-@kernel
+@hot_kernel
 def accumulate_life(o, s, st):
     """Add a life that ended: a cancel of known age that leaves nothing of its order."""
     f = st.f
@@ -125,7 +132,7 @@ def accumulate_life(o, s, st):
         f[s, SMALL_LN_LIFE] += ln_life
 
 
-@kernel
+@hot_kernel
 def accumulate_flow_sign(sign, s, st):
     """Count the 3-gram that this event sign completes; the two before it may lie in older panes."""
     up = 1 if sign > 0 else 0
@@ -140,7 +147,7 @@ def accumulate_flow_sign(sign, s, st):
         st.i[s, FLOW_SIGNS] = ONE_SIGN + up
 
 
-@kernel
+@hot_kernel
 def accumulate_trade_sign(o, s, st):
     """Add a signed trade: dark volume, and the pair it makes with the signed trade before it."""
     f = st.f
@@ -154,7 +161,7 @@ def accumulate_trade_sign(o, s, st):
     st.i[s, TRADE_SIGN] = sign
 
 
-@kernel
+@hot_kernel
 def write_flow(
     s,  # int64: security row
     now,  # int64, ns: not before the security's last observation
@@ -162,8 +169,9 @@ def write_flow(
     row,  # (240,) float64: out, these families' features
 ):
     """Write the order-flow features of one security; NaN where undefined."""
-    for k in range(4):
+    for k in range(LEVELS):
         write_trades(s, k, st, row)
+        write_imbalances(s, k, now, st, row)
         write_orders(k, st, row)
         write_signs(k, st, row)
-        write_held(s, k, now, st, row)
+    write_surprise(s, now, st, row)

@@ -10,7 +10,7 @@ from kernels.held import (
     observed_from,
     window_start,
 )
-from kernels.jit import kernel
+from kernels.jit import hot_kernel
 from kernels.profile import A1, A2, B1, B2, MU, P50
 from kernels.slots import (
     ADDED,
@@ -41,6 +41,7 @@ from kernels.slots import (
     LARGE_LIVES,
     LARGE_LN_LIFE,
     LAST_TS,
+    LEVELS,
     LIT_TRADES,
     LIVES,
     LN_LIFE,
@@ -70,7 +71,7 @@ LN_GRAMS = math.log(8.0)
 RATIO_CAP = 2.0
 
 
-@kernel
+@hot_kernel
 def write_trades(s, k, st, row):
     """Write the families of executions and of the depth that they and orders move, window k."""
     t = st.tot[0, k * SLOTS : (k + 1) * SLOTS]
@@ -95,7 +96,7 @@ def write_trades(s, k, st, row):
     row[228 + k] = ratio(t[DARK_QUANTITY], t[DARK_ENTERED])
 
 
-@kernel
+@hot_kernel
 def write_orders(k, st, row):
     """Write the families of adds and cancels, window k."""
     t = st.tot[0, k * SLOTS : (k + 1) * SLOTS]
@@ -117,7 +118,7 @@ def write_orders(k, st, row):
     row[188 + k] = ratio(t[ADDED_DISTANCE], t[PLACED])
 
 
-@kernel
+@hot_kernel
 def write_signs(k, st, row):
     """Write the families of event and trade signs, window k."""
     t = st.tot[0, k * SLOTS : (k + 1) * SLOTS]
@@ -136,33 +137,36 @@ def write_signs(k, st, row):
     row[208 + k] = ratio(t[SIGN_PRODUCTS], t[SIGN_PAIRS])
 
 
-@kernel
-def write_held(s, k, now, st, row):
-    """Write the families that are integrals over time, window k."""
+@hot_kernel
+def write_imbalances(s, k, now, st, row):
+    """Write the time-weighted families, window k."""
     # Undefined where no two-sided book, or no depth, was known for 1 ns.
     row[132 + k] = mean_in_window(s, k, now, QUEUE_TIME, QUEUE_AREA, HELD_QUEUE, st) / FRACTION
     row[136 + k] = (
         mean_in_window(s, k, now, IMBALANCE_TIME, IMBALANCE_AREA, HELD_IMBALANCE, st) / FRACTION
     )
-    expected = expected_events(s, k, now, st)
-    row[156 + k] = (st.tot[0, k * SLOTS + EVENTS] - expected) / math.sqrt(expected + 1.0)
 
 
-@kernel
-def expected_events(s, k, now, st):
-    """Return Lambda, the Hawkes compensator over window k: mu T + sum_j a_j (children born in it).
+@hot_kernel
+def write_surprise(s, now, st, row):
+    """Write hawkes_surprise, (N - Lambda) / sqrt(Lambda + 1), for all windows.
 
-    Those of N events in the window and of all before it: N + R_j(start) - R_j(now), with
-    R_j = sum_i exp(-b_j (t - t_i)), the excitation. The window begins at the first observation
-    if that is later.
+    Lambda, the compensator over a window from its start to now, is mu T + sum_j a_j children, and
+    the children of all EVENTS that are expected in it are N + R_j(start) - R_j(now), where
+    R_j = sum_i exp(-b_j (t - t_i)) is the excitation. A window that began before the first
+    observation starts there, without excitation.
     """
-    p = st.profile
+    p, f = st.profile, st.f
     idle_s = (now - st.i[s, LAST_TS]) * 1e-9
-    born1 = st.tot[0, k * SLOTS + EVENTS] - decayed(st.f[s, EXCITE1], p[s, B1], idle_s)
-    born2 = st.tot[0, k * SLOTS + EVENTS] - decayed(st.f[s, EXCITE2], p[s, B2], idle_s)
-    if st.i[s, HELD_BASE0 + k] >= 0:
-        waited_s = (window_start(s, k, st) - integer_at_start(s, k, LAST_TS, st)) * 1e-9
-        born1 += decayed(float_at_start(s, k, EXCITE1, st), p[s, B1], waited_s)
-        born2 += decayed(float_at_start(s, k, EXCITE2, st), p[s, B2], waited_s)
-    watched_s = (now - observed_from(s, k, st)) * 1e-9
-    return max(0.0, p[s, MU] * watched_s + p[s, A1] * born1 + p[s, A2] * born2)
+    left1 = decayed(f[s, EXCITE1], p[s, B1], idle_s)
+    left2 = decayed(f[s, EXCITE2], p[s, B2], idle_s)
+    for k in range(LEVELS):
+        events = st.tot[0, k * SLOTS + EVENTS]
+        children1, children2 = events - left1, events - left2
+        if st.i[s, HELD_BASE0 + k] >= 0:
+            waited_s = (window_start(s, k, st) - integer_at_start(s, k, LAST_TS, st)) * 1e-9
+            children1 += decayed(float_at_start(s, k, EXCITE1, st), p[s, B1], waited_s)
+            children2 += decayed(float_at_start(s, k, EXCITE2, st), p[s, B2], waited_s)
+        expected = p[s, MU] * (now - observed_from(s, k, st)) * 1e-9
+        expected += max(0.0, p[s, A1] * children1 + p[s, A2] * children2)
+        row[156 + k] = (events - expected) / math.sqrt(expected + 1.0)

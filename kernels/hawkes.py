@@ -14,7 +14,7 @@ Microstructure and Liquidity 1(1); EM after Veen & Schoenberg (2008), JASA 103.
 
 import math
 
-from kernels.jit import kernel
+from kernels.jit import hot_kernel, kernel
 
 # Columns of a parameter row.
 MU, A1, B1, A2, B2 = range(5)
@@ -24,7 +24,7 @@ MAX_BRANCHING = 0.95  # a1 + a2 of a fit: one must not explode
 MIN_DECAY, MAX_DECAY = 1e-2, 5e3  # 1/s; ties of one timestamp would push a decay to infinity
 
 
-@kernel
+@hot_kernel
 def decayed(excitation, rate, dt_s):
     """Return an excitation `dt_s` seconds later; `rate` in 1/s."""
     return excitation * math.exp(-rate * dt_s)

@@ -84,7 +84,7 @@ FAMILIES: Final = (
         156,
         "hawkes_surprise",
         "sd",
-        "(N - Lambda) / sqrt(Lambda + 1), Lambda the compensator of a two-kernel Hawkes process",
+        "(N - Lambda) / sqrt(Lambda + 1), N messages, Lambda their two-kernel Hawkes compensator",
         source=_HAWKES,
         scaling="asinh",
     ),

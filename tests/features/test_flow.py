@@ -5,6 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from darkpool_watch.config import MarketConfig
+from darkpool_watch.market.listings import Listings
+from darkpool_watch.market.state import Market
+from darkpool_watch.tape.detect import open_tape
+from tests.data import AAPL, needs_data
 from tests.features.flow_cases import REFERENCE, Runner, random_flow, times
 from tests.naive.flow import FAMILIES, PANE_NS, flow_row, plain
 
@@ -81,6 +86,25 @@ def test_flow_equals_its_twin_at_every_edge_of_a_level(level: int) -> None:
         if i % 4 == 0 or i > 110:
             now = past[i]["ts"]
             assert_equal(runner.write(now), flow_row(past[: i + 1], now, REFERENCE))
+
+
+@needs_data
+def test_flow_equals_its_twin_on_a_real_tape() -> None:
+    """The first 999 messages of AAPL, through the market stage."""
+    tape = open_tape(AAPL)
+    listings = Listings(MarketConfig())
+    for definition in tape.definitions:
+        listings.define(definition)
+    flow = Market(MarketConfig(), listings).observe(tape.events, 0)
+    past = plain(flow)
+    runner = Runner()
+    for i in range(len(past)):
+        runner.observe(flow[i])
+        if i % 40 == 39:
+            now = past[i]["ts"]
+            assert_equal(runner.write(now), flow_row(past[: i + 1], now, REFERENCE))
+    assert len(past) > 999
+    assert not np.isnan(runner.write(now)[[*range(112, 127), *range(132, 192)]]).all()
 
 
 def test_rows_do_not_depend_on_rows_written_before() -> None:

@@ -16,6 +16,7 @@ from kernels.layout import (
     CANCEL,
     DARK_TRADE,
     I64_MAX,
+    LEVEL,
     NO_TRADE,
     REPLACE,
 )
@@ -158,6 +159,11 @@ def dark_message_rate(w: Window) -> float:
     return math.log(1 + sum(o["dark"] != 0 for o in w.inside))
 
 
+def messages(observations: list[dict]) -> list[dict]:
+    """All but the depth corrections that a tape's reader makes up."""
+    return [o for o in observations if o["kind"] != LEVEL]
+
+
 def compensator(w: Window) -> float:
     """Integrate mu + sum_i sum_j a_j b_j exp(-b_j (t - t_i)) over the window, term by term."""
     if len(w.past) == 0:
@@ -166,7 +172,7 @@ def compensator(w: Window) -> float:
     start = max(w.start, w.past[0]["ts"])
     total = r.mu * (w.now - start) * 1e-9
     for a, b in zip(r.a, r.b, strict=True):
-        for o in w.past:
+        for o in messages(w.past):
             from_s = (max(start, o["ts"]) - o["ts"]) * 1e-9
             to_s = (w.now - o["ts"]) * 1e-9
             total += a * (math.exp(-b * from_s) - math.exp(-b * to_s))
@@ -175,7 +181,7 @@ def compensator(w: Window) -> float:
 
 def hawkes_surprise(w: Window) -> float:
     expected = compensator(w)
-    return (len(w.inside) - expected) / math.sqrt(expected + 1)
+    return (len(messages(w.inside)) - expected) / math.sqrt(expected + 1)
 
 
 def cancel_to_add(w: Window) -> float:
@@ -187,8 +193,8 @@ def cancel_to_add(w: Window) -> float:
 
 
 def order_to_trade(w: Window) -> float:
-    messages = count(w, ADD) + count(w, CANCEL) + count(w, REPLACE)
-    return math.log((messages + 1) / (trades(w) + 1))
+    orders = count(w, ADD) + count(w, CANCEL) + count(w, REPLACE)
+    return math.log((orders + 1) / (trades(w) + 1))
 
 
 def cancel_side(w: Window) -> float:
