@@ -1,0 +1,268 @@
+"""The simulated market: a tape of lit and dark order flow with accounts, abuse and labels.
+
+Each security runs on its own in Numba; here their events are put in one order, numbered and
+labelled, a stretch of time at a time, so memory is bounded whatever the length.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Final
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from darkpool_watch.config import NonNegative, PositiveFloat, Section
+from darkpool_watch.errors import ConfigError
+from darkpool_watch.sim import population
+from darkpool_watch.sim.abuse import CODES, LOOKALIKES, NAMES, CampaignPlan, Planner
+from darkpool_watch.sim.labels import LABEL, Campaign
+from darkpool_watch.sim.population import DARK_VENUE, LIT_VENUE, TICK
+from darkpool_watch.sim.world import build_markets
+from darkpool_watch.typologies import MODEL_TYPOLOGIES
+from darkpool_watch.units import NS_PER_S
+from darkpool_watch.wire.events import AccountRecord, Definition
+from kernels.layout import EVENT
+from kernels.sim_labels import label_rows
+from kernels.sim_run import advance, open_security, stamp
+from kernels.sim_state import STREAM, VIOLATION
+
+_CHUNK_EVENTS: Final = 16_384  # events aimed at in one stretch of time
+_STREAMS: Final = {
+    "campaigns": 11,
+    "lookalikes": 12,
+    "violations": 13,
+    "latency": 14,
+}
+
+
+class SimConfig(Section, frozen=True, kw_only=True):
+    """One tape: a function of these values alone."""
+
+    seed: NonNegative = 7
+    day: NonNegative = 0  # business day, 0 = 2026-01-05
+    securities: Annotated[int, Meta(ge=1, le=4096)] = 4
+    seconds: PositiveFloat = 60.0  # length of the tape
+    start_s: Annotated[float, Meta(ge=0)] = 0.0  # its start, s after the session's open
+    rate_scale: PositiveFloat = 1.0  # of real message rates; their median is 6/s a security
+    dark_share: Annotated[float, Meta(ge=0.02, le=0.8)] = 0.25  # of traded volume, about
+    accounts: Annotated[int, Meta(ge=8, le=1024)] = 64
+    campaigns_per_hour: Annotated[float, Meta(ge=0)] = 0.0  # of all typologies, a security
+    typologies: tuple[str, ...] = ("SPOOF", "PING")  # in equal parts
+    stealth: tuple[PositiveFloat, PositiveFloat] = (0.5, 2.0)  # log-uniform; higher hides more
+    plan: tuple[CampaignPlan, ...] = ()  # campaigns asked for by name, beside the drawn ones
+    lookalikes_per_hour: Annotated[float, Meta(ge=0)] = 6.0  # of all kinds, a security
+    violations: NonNegative = 0  # dark prints outside the NBBO, on the whole tape
+
+
+class Lookalike(msgspec.Struct, frozen=True):
+    """One benign episode that looks like a typology."""
+
+    kind: str
+    typology: str  # code of what it looks like
+    security_id: int
+    accounts: tuple[int, ...]
+    start: int  # ns, first own message
+    end: int  # ns, last own message
+
+
+class Violation(msgspec.Struct, frozen=True):
+    """One dark print outside the NBBO."""
+
+    security_id: int
+    ts: int  # ns
+    price: int  # 1e-9 currency
+
+
+class Simulator:
+    """Plays one tape; `blocks` starts it anew each time and gives the same bytes."""
+
+    def __init__(self, config: SimConfig) -> None:
+        for code in config.typologies:
+            if code not in CODES:
+                raise ConfigError(
+                    f"Expected typologies among {', '.join(CODES)}, was {code!r}: "
+                    "the simulator has no agent for it"
+                )
+        self.config = config
+        self.opens, self.closes = population.session(config.day)
+        self.begins = self.opens + int(config.start_s * NS_PER_S)
+        self.ends = self.begins + int(config.seconds * NS_PER_S)
+        self.securities = population.securities(config.seed, config.securities, config.rate_scale)
+        self.people = population.accounts(config.seed, config.accounts)
+        self.chances = population.chances(config.seed, self.people, config.securities)
+        self._plan()
+        self._own: dict[int, list[NDArray[np.int64]]] = {}
+        self._markets = build_markets(self)
+
+    def _plan(self) -> None:
+        """Draw the agents: look-alikes and violations first, so that campaigns move no row."""
+        config = self.config
+        planner = Planner(
+            self.securities, self.people, self.chances, self.opens, self.begins, config.seconds
+        )
+        codes = [CODES[code] for code in config.typologies]
+        alike = [LOOKALIKES[code] for code in codes]
+        drawn = planner.schedule(
+            self._rng("campaigns"), config.campaigns_per_hour, codes, config.stealth
+        )
+        asked = planner.explicit(self._rng("campaigns"), config.plan)
+        campaigns = planner.sorted([*drawn, *asked])
+        benign = [
+            planner.schedule(
+                self._rng("lookalikes"), config.lookalikes_per_hour, alike, (0.5, 2.0)
+            ),
+            planner.violations(self._rng("violations"), config.violations),
+        ]
+        campaigns["campaign"] = np.arange(len(campaigns))
+        self.planned = np.concatenate([*benign, campaigns])
+
+    def _rng(self, name: str) -> np.random.Generator:
+        return np.random.default_rng([self.config.seed, self.config.day, _STREAMS[name]])
+
+    def definitions(self) -> list[Definition]:
+        """Return the listings: for each security a lit book and a midpoint pool."""
+        return [
+            Definition(
+                instrument_id=2 * s + 1 + dark,
+                security_id=s + 1,
+                symbol=one.symbol,
+                venue=DARK_VENUE if dark else LIT_VENUE,
+                dark=bool(dark),
+                tick=TICK,
+                size_unit="share",
+                currency="USD",
+                session_open_ns=self.opens,
+                session_close_ns=self.closes,
+                class_="equity",
+            )
+            for s, one in enumerate(self.securities)
+            for dark in (0, 1)
+        ]
+
+    def accounts(self) -> list[AccountRecord]:
+        """Return the participants."""
+        return [
+            AccountRecord(
+                account=one.account,
+                owner=one.owner,
+                group=one.group,
+                capacity="agency" if one.capacity == "agency" else "principal",
+                segment=one.segment,
+                valid_from_ns=self.opens,
+            )
+            for one in self.people
+        ]
+
+    def _cast(self) -> list[Any]:
+        """Return the AGENT rows of all securities that have sent a message."""
+        rows = [m["agents"][a] for m in self._markets for a in range(int(m["casts"]))]
+        return [row for row in rows if row["start"] >= 0]
+
+    @property
+    def campaigns(self) -> list[Campaign]:
+        """Campaigns that have begun by now; all of them once `blocks` is exhausted."""
+        found = [
+            Campaign(
+                id=int(row["campaign"]),
+                typology=MODEL_TYPOLOGIES[row["code"]].code,
+                number=int(row["code"]),
+                symbol=self.securities[row["security"]].symbol,
+                security_id=int(row["security"]) + 1,
+                accounts=_members(row),
+                start=int(row["start"]),
+                evidence=int(row["evidence"]),
+                end=int(row["end"]),
+                stealth=float(row["stealth"]),
+                messages=tuple(
+                    int(ts) for part in self._own.get(int(row["campaign"]), []) for ts in part
+                ),
+            )
+            for row in self._cast()
+            if row["campaign"] >= 0
+        ]
+        return sorted(found, key=lambda one: one.id)
+
+    @property
+    def lookalikes(self) -> list[Lookalike]:
+        """Benign look-alikes that have begun by now."""
+        like = {alike: code for code, alike in reversed(LOOKALIKES.items())}
+        return [
+            Lookalike(
+                kind=NAMES[int(row["code"])],
+                typology=MODEL_TYPOLOGIES[like[int(row["code"])]].code,
+                security_id=int(row["security"]) + 1,
+                accounts=_members(row),
+                start=int(row["start"]),
+                end=int(row["end"]),
+            )
+            for row in self._cast()
+            if int(row["code"]) in NAMES
+        ]
+
+    @property
+    def violations(self) -> list[Violation]:
+        """Prints outside the NBBO that have happened by now."""
+        return [
+            Violation(int(row["security"]) + 1, int(row["evidence"]), int(row["large"]))
+            for row in self._cast()
+            if row["code"] == VIOLATION and row["evidence"] >= 0
+        ]
+
+    def blocks(
+        self, max_events: int = 4096, chunk_events: int = _CHUNK_EVENTS
+    ) -> Iterator[tuple[NDArray[np.void], NDArray[np.void]]]:
+        """Yield (events EVENT (n,), labels LABEL (n,)), n <= max_events, in event-time order.
+
+        Neither `max_events` nor `chunk_events` (the events simulated at a time) changes a byte.
+        """
+        markets = self._markets = build_markets(self)
+        self._own = {}
+        self._campaign_of = np.array([m["agents"]["campaign"] for m in markets])
+        feed = np.array([0, 1], np.int64)  # newest receive time, next sequence
+        latency = np.zeros(1, STREAM)
+        latency["random"] = self._rng("latency").integers(1 << 32, 1 << 62)
+        rate = sum(one.rate for one in self.securities)
+        step = int(min(max(chunk_events / rate, 0.02), 60.0) * NS_PER_S)
+        events = np.zeros(2 * chunk_events, EVENT)
+        senders = np.zeros(2 * chunk_events, np.int32)
+        for s in range(len(markets)):
+            open_security(markets[s])
+        until = self.begins + NS_PER_S  # no book opens longer than a second
+        while True:
+            until = min(until, self.ends)
+            count = advance(markets, until, events, senders, 0)
+            while count < 0:
+                events = np.append(events, np.zeros_like(events))
+                senders = np.append(senders, np.zeros_like(senders))
+                count = advance(markets, until, events, senders, -1 - count)
+            order = np.argsort(events["ts_event"][:count], kind="stable")
+            yield from self._finish(events[order], senders[order], feed, latency[0], max_events)
+            if until == self.ends:
+                return
+            until += step
+
+    def _finish(
+        self,
+        events: NDArray[np.void],
+        senders: NDArray[np.int32],
+        feed: NDArray[np.int64],
+        latency: Any,
+        max_events: int,
+    ) -> Iterator[tuple[NDArray[np.void], NDArray[np.void]]]:
+        """Number, stamp and label a stretch of the tape, and yield it in blocks."""
+        stamp(events, feed, latency)
+        labels = np.zeros(len(events), LABEL)
+        rows = ((events["instrument_id"] - 1) >> 1).astype(np.int32)
+        ts = np.ascontiguousarray(events["ts_event"])
+        label_rows(ts, rows, senders, self._markets, labels)
+        own = np.where(labels["own"] > 0, self._campaign_of[rows, senders], -1)
+        for c in np.unique(own[own >= 0]):
+            self._own.setdefault(int(c), []).append(ts[own == c])
+        for i in range(0, len(events), max_events):
+            yield events[i : i + max_events], labels[i : i + max_events]
+
+
+def _members(row: Any) -> tuple[int, ...]:
+    """Return the accounts of an agent, without repetition."""
+    return tuple(int(one) for one in row["accounts"][: row["members"]])

@@ -1,0 +1,142 @@
+"""Who trades what: securities with their habits, and the persistent accounts that trade them."""
+
+from datetime import UTC, datetime, timedelta
+from statistics import NormalDist
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from darkpool_watch.units import NS_PER_S
+from kernels.sim_state import (
+    ADD_BEHIND,
+    ADD_INSIDE,
+    ADD_TOUCH,
+    DARK_PROBE,
+    DARK_REST,
+    HIDDEN_TRADE,
+    MARKET,
+    REQUOTE,
+    TYPES,
+)
+
+TICK: Final = 10_000_000  # 0.01 of the currency, in 1e-9
+SESSION_S: Final = 23_400  # 6.5 h
+FEED_VENUE: Final = "SIMX"  # one channel carries every listing, so that its order is the tape's
+LIT_VENUE: Final = "SLIT"
+DARK_VENUE: Final = "SDRK"
+
+MAKER, BROKER, INFORMED, NOISE = range(4)
+_CLASS_SHARES: Final = (0.14, 0.34, 0.10, 0.42)
+# Share of each type of message that each class of account sends.
+_SENDERS: Final = {
+    ADD_TOUCH: (0.50, 0.30, 0.05, 0.15),
+    ADD_INSIDE: (0.55, 0.30, 0.05, 0.10),
+    ADD_BEHIND: (0.40, 0.30, 0.05, 0.25),
+    MARKET: (0.08, 0.45, 0.20, 0.27),
+    HIDDEN_TRADE: (0.15, 0.55, 0.15, 0.15),
+    REQUOTE: (0.60, 0.30, 0.05, 0.05),
+    DARK_REST: (0.05, 0.70, 0.12, 0.13),
+    DARK_PROBE: (0.20, 0.50, 0.18, 0.12),
+}
+
+
+class Account(msgspec.Struct, frozen=True):
+    """One participant; its id is its place in the population plus 1."""
+
+    account: int
+    kind: int  # MAKER, BROKER, INFORMED, NOISE
+    owner: int
+    group: int  # affiliate group
+    capacity: str  # principal or agency
+    segment: int
+
+
+class Security(msgspec.Struct, frozen=True):
+    """One security's habits."""
+
+    symbol: str
+    price_ticks: int
+    rate: float  # messages/s, mean over the session
+    lot: float  # scale of sizes
+    spread: float  # usual spread, ticks
+    sigma: float  # of the fundamental, ticks a square-root second
+
+
+def session(day: int) -> tuple[int, int]:
+    """Return open and close of business day `day` (0 = 2026-01-05), ns UTC."""
+    date = datetime(2026, 1, 5, 14, 30, tzinfo=UTC) + timedelta(days=7 * (day // 5) + day % 5)
+    opens = int(date.timestamp()) * NS_PER_S
+    return opens, opens + SESSION_S * NS_PER_S
+
+
+def securities(seed: int, count: int, scale: float) -> list[Security]:
+    """Return the securities of a seed, the same on every day; median rate 6/s times `scale`."""
+    rng = np.random.default_rng([seed, 1])
+    ranks = (rng.permutation(count) + rng.uniform(0.3, 0.7, count)) / count
+    found = []
+    for i in range(count):
+        rate = 6.0 * np.exp(0.75 * NormalDist().inv_cdf(float(ranks[i])))
+        price = int(np.exp(rng.uniform(np.log(2_000), np.log(40_000))))
+        found.append(
+            Security(
+                symbol=f"SIM{i:03d}",
+                price_ticks=price,
+                rate=float(np.clip(rate, 0.3, 20.0)) * scale,
+                lot=float(rng.choice([1.0, 2.0, 3.0])) if price < 8_000 else 1.0,
+                spread=float(np.clip(price * rng.uniform(1e-4, 3e-4), 1.0, 6.0)),
+                sigma=price * 0.015 / np.sqrt(SESSION_S),
+            )
+        )
+    return found
+
+
+def accounts(seed: int, count: int) -> list[Account]:
+    """Return the accounts of a seed, the same on every day; owners hold one to three of a class."""
+    rng = np.random.default_rng([seed, 2])
+    bounds = np.cumsum(_CLASS_SHARES) * count
+    kinds = np.searchsorted(bounds, np.arange(count) + 0.5)
+    rng.shuffle(kinds)
+    owner_of = np.zeros(count, dtype=int)
+    owner = 0
+    for kind in range(4):
+        rows = np.flatnonzero(kinds == kind)
+        while len(rows):
+            owner += 1
+            size = int(rng.choice([1, 2, 3], p=[0.6, 0.25, 0.15]))
+            owner_of[rows[:size]] = owner
+            rows = rows[size:]
+    group_of = {o: o if rng.random() < 0.8 else max(1, o - 1) for o in range(1, owner + 1)}
+    return [
+        Account(
+            account=i + 1,
+            kind=int(kinds[i]),
+            owner=int(owner_of[i]),
+            group=group_of[int(owner_of[i])],
+            capacity="agency" if kinds[i] == BROKER else "principal",
+            segment=int(kinds[i]) if rng.random() < 0.8 else int(rng.integers(4)),
+        )
+        for i in range(count)
+    ]
+
+
+def chances(seed: int, people: list[Account], count: int) -> NDArray[np.float64]:
+    """Return (count, TYPES, A) the share of each account in each type of message, by security.
+
+    Within a class a few accounts send most; which ones differs by security.
+    """
+    rng = np.random.default_rng([seed, 3])
+    kinds = np.array([one.kind for one in people])
+    shares = np.zeros((count, TYPES, len(people)))
+    overall = rng.lognormal(0.0, 0.8, len(people))
+    for s in range(count):
+        weight = overall * rng.lognormal(0.0, 0.5, len(people))
+        for kind in range(4):
+            rows = kinds == kind
+            if rows.any():
+                part = weight * rows / (weight * rows).sum()
+                for mark, senders in _SENDERS.items():
+                    shares[s, mark] += senders[kind] * part
+    normal: NDArray[np.float64] = shares / shares.sum(axis=2, keepdims=True)
+    return normal

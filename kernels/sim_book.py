@@ -1,0 +1,359 @@
+"""The lit book of the simulator: price levels in a ring of ticks, each a queue in time order.
+
+Every change goes out as an event. The last order of a side that belongs to no agent is never
+taken or pulled, so the book always has two sides.
+"""
+
+import math
+
+import numpy as np
+
+from kernels.jit import kernel
+from kernels.layout import (
+    ADD,
+    CANCEL,
+    DARK,
+    EXECUTE,
+    I64_MAX,
+    REPLACE,
+    SELF_MATCH_PREVENTED,
+)
+from kernels.sim_random import normal, uniform
+from kernels.sim_state import (
+    BUY,
+    GENUINE,
+    LEVELS,
+    LIT,
+    MIDS,
+    NOBODY,
+    ORDERS,
+    OUTPUT,
+    PROBE,
+    REACH,
+    SELL,
+    STUFF,
+    STUFFED,
+    WAIT,
+)
+from kernels.sim_timers import clear_timer, set_timer
+
+_MASK = LEVELS - 1
+_ONE = np.uint64(1)
+_FULL = OUTPUT - 64  # a step sends no more than this, but for the ends of its orders
+
+
+@kernel
+def emit(m, kind, side, flags, size, agent):
+    """Write an event at the security's clock and return its row; the caller fills the rest.
+
+    `side` is 0 or 1 as in the simulator; `agent` is the row of the agent whose message it is.
+    """
+    i = m["count"]
+    m["count"] = i + 1
+    m["senders"][i] = agent
+    row = m["out"][i]
+    row["ts_event"] = m["clock"]
+    row["ts_recv"] = 0
+    row["ts_ref"] = I64_MAX
+    row["sequence"] = 0
+    row["order_id"] = 0
+    row["contra_order_id"] = 0
+    row["price"] = I64_MAX
+    row["aux_price"] = I64_MAX
+    row["size"] = size
+    row["aux_size"] = 0
+    row["account"] = 0
+    row["contra_account"] = 0
+    row["instrument_id"] = m["dark_id"] if flags & DARK else m["lit_id"]
+    row["kind"] = kind
+    row["side"] = side + 1
+    row["flags"] = flags
+    if agent != NOBODY:
+        a = m["agents"][agent]
+        a["messages"] += 1
+        a["burst"] += 1
+        a["end"] = m["clock"]
+        if a["start"] < 0:
+            a["start"] = m["clock"]
+        if a["code"] == STUFF and a["burst"] == STUFFED and a["evidence"] < 0:
+            a["evidence"] = m["clock"]
+    return i
+
+
+@kernel
+def new_id(m):
+    """Name the order that is being entered and return its id."""
+    m["incoming"] = m["next_id"]
+    m["next_id"] += _ONE
+    return m["incoming"]
+
+
+@kernel
+def claim(m, side, size, account, agent, role):
+    """Take a free order slot for the order being entered and fill it; -1 where none is free."""
+    slot = m["free"]
+    if slot < 0:
+        return np.int64(-1)
+    own = np.int64(-1)
+    if agent != NOBODY:
+        held = m["agents"][agent]["orders"]
+        for j in range(held.shape[0]):
+            if held[j] < 0:
+                own = j
+                break
+        if own < 0:
+            return np.int64(-1)
+        held[own] = slot
+    o = m["orders"][slot]
+    m["free"] = o["next"]
+    o["order_id"] = m["incoming"]
+    o["left"] = size
+    o["minimum"] = 0
+    o["tick"] = 0
+    o["account"] = account
+    o["next"] = -1
+    o["previous"] = -1
+    o["agent"] = agent
+    o["own"] = own
+    o["side"] = side
+    o["role"] = role
+    return np.int64(slot)
+
+
+@kernel
+def release(m, slot):
+    """Give an order slot back, with its timer and its place in its agent's list."""
+    o = m["orders"][slot]
+    if o["agent"] != NOBODY:
+        m["agents"][o["agent"]]["orders"][o["own"]] = -1
+    clear_timer(m, slot)
+    o["venue"] = 0
+    o["next"] = m["free"]
+    m["free"] = slot
+
+
+@kernel
+def _find_best(m, side):
+    """Move a side's best to its next level that holds an order."""
+    step = -1 if side == BUY else 1
+    tick = m["best"][side]
+    for _ in range(LEVELS):
+        if m["levels"][tick & _MASK]["head"] >= 0:
+            break
+        tick += step
+    m["best"][side] = tick
+
+
+@kernel
+def _unlink(m, slot):
+    """Take an order out of its level's queue."""
+    o = m["orders"][slot]
+    level = m["levels"][o["tick"] & _MASK]
+    if o["previous"] >= 0:
+        m["orders"][o["previous"]]["next"] = o["next"]
+    else:
+        level["head"] = o["next"]
+    if o["next"] >= 0:
+        m["orders"][o["next"]]["previous"] = o["previous"]
+    else:
+        level["tail"] = o["previous"]
+    level["size"] -= o["left"]
+    if o["agent"] == NOBODY:
+        m["benign"][o["side"]] -= 1
+    if level["head"] < 0 and m["best"][o["side"]] == o["tick"]:
+        _find_best(m, o["side"])
+
+
+@kernel
+def _link(m, slot, tick):
+    """Put an order at the tail of a level's queue."""
+    o = m["orders"][slot]
+    side = o["side"]
+    level = m["levels"][tick & _MASK]
+    o["tick"] = tick
+    o["venue"] = LIT
+    o["next"] = -1
+    o["previous"] = level["tail"]
+    if level["tail"] >= 0:
+        m["orders"][level["tail"]]["next"] = slot
+    else:
+        level["head"] = slot
+    level["tail"] = slot
+    level["size"] += o["left"]
+    if o["agent"] == NOBODY:
+        m["benign"][side] += 1
+    if side == BUY:
+        m["best"][BUY] = max(m["best"][BUY], tick)
+    else:
+        m["best"][SELL] = min(m["best"][SELL], tick)
+    m["low"] = min(m["low"], tick)
+    m["high"] = max(m["high"], tick)
+
+
+@kernel
+def crosses(m, side, tick):
+    """Return whether an order at `tick` would meet the other side."""
+    if side == BUY:
+        return tick >= m["best"][SELL]
+    return tick <= m["best"][BUY]
+
+
+@kernel
+def is_last(m, slot):
+    """Return whether an order is the last of its side that belongs to no agent."""
+    o = m["orders"][slot]
+    return o["agent"] == NOBODY and m["benign"][o["side"]] <= 1
+
+
+@kernel
+def pull(m, slot, flags):
+    """Cancel what is left of a lit order."""
+    o = m["orders"][slot]
+    row = m["out"][emit(m, CANCEL, o["side"], flags, o["left"], o["agent"])]
+    row["order_id"] = o["order_id"]
+    row["price"] = o["tick"] * m["tick"]
+    row["account"] = o["account"]
+    _unlink(m, slot)
+    release(m, slot)
+
+
+@kernel
+def note_fill(m, agent, role, quantity):
+    """Tell an agent of a fill; one that waits wakes after its reaction time."""
+    a = m["agents"][agent]
+    if role == GENUINE or role == PROBE:
+        first = a["filled"] == 0
+        a["filled"] += quantity
+        if first and a["phase"] == WAIT:
+            set_timer(m, ORDERS + agent, m["clock"] + a["reaction"])
+
+
+@kernel
+def take(m, side, limit, size, account, agent):
+    """Execute the incoming order against the other side down to `limit`; return what was filled.
+
+    Best price first, time priority within it. An order of the same account is cancelled instead.
+    """
+    other = 1 - side
+    filled = np.int64(0)
+    while filled < size and m["count"] < _FULL and crosses(m, side, limit):
+        tick = m["best"][other]
+        level = m["levels"][tick & _MASK]
+        slot = np.int64(level["head"])
+        if is_last(m, slot):
+            break
+        o = m["orders"][slot]
+        if o["account"] == account:
+            pull(m, slot, SELF_MATCH_PREVENTED)
+            continue
+        quantity = min(size - filled, o["left"])
+        sender = agent if agent != NOBODY else o["agent"]
+        row = m["out"][emit(m, EXECUTE, other, 0, quantity, sender)]
+        row["order_id"] = o["order_id"]
+        row["contra_order_id"] = m["incoming"]
+        row["price"] = tick * m["tick"]
+        row["account"] = o["account"]
+        row["contra_account"] = account
+        filled += quantity
+        o["left"] -= quantity
+        level["size"] -= quantity
+        if o["agent"] != NOBODY:
+            note_fill(m, o["agent"], o["role"], quantity)
+        if o["left"] == 0:
+            _unlink(m, slot)
+            release(m, slot)
+    return filled
+
+
+@kernel
+def place(m, side, tick, size, account, agent, role):
+    """Enter a lit limit order: what crosses executes, the rest rests; return its slot or -1."""
+    tick = max(m["best"][BUY] - REACH, min(m["best"][SELL] + REACH, tick))
+    order_id = new_id(m)
+    if crosses(m, side, tick):
+        filled = take(m, side, tick, size, account, agent)
+        if agent != NOBODY and filled > 0:
+            note_fill(m, agent, role, filled)
+        size -= filled
+        if size == 0 or crosses(m, side, tick):
+            return np.int64(-1)
+    slot = claim(m, side, size, account, agent, role)
+    if slot < 0:
+        return slot
+    row = m["out"][emit(m, ADD, side, 0, size, agent)]
+    row["order_id"] = order_id
+    row["price"] = tick * m["tick"]
+    row["account"] = account
+    _link(m, slot, tick)
+    return slot
+
+
+@kernel
+def requote(m, slot, tick, size):
+    """Replace a lit order by one at `tick`, behind all others there.
+
+    The new price must not cross, and the order must not be the last of its side.
+    """
+    o = m["orders"][slot]
+    old = o["order_id"]
+    row = m["out"][emit(m, REPLACE, o["side"], 0, size, o["agent"])]
+    row["order_id"] = old
+    row["contra_order_id"] = new_id(m)
+    row["price"] = tick * m["tick"]
+    row["account"] = o["account"]
+    _unlink(m, slot)
+    o["order_id"] = m["incoming"]
+    o["left"] = size
+    _link(m, slot, tick)
+
+
+@kernel
+def purge(m):
+    """Cancel the orders that lie too far behind the touch for the ring of levels."""
+    for side in range(2):
+        while m["count"] < _FULL:
+            tick = m["low"] if side == BUY else m["high"]
+            if side == BUY and tick >= m["best"][BUY] - REACH:
+                break
+            if side == SELL and tick <= m["best"][SELL] + REACH:
+                break
+            slot = m["levels"][tick & _MASK]["head"]
+            while slot >= 0 and m["count"] < _FULL:
+                pull(m, np.int64(slot), 0)
+                slot = m["levels"][tick & _MASK]["head"]
+            if slot >= 0:
+                break
+            if side == BUY:
+                m["low"] = tick + 1
+            else:
+                m["high"] = tick - 1
+
+
+@kernel
+def note_quote(m):
+    """Remember the quote for the pool's reference if it has moved."""
+    last = m["mids"][(m["quotes"] - 1) & (MIDS - 1)]
+    bid = m["best"][BUY]
+    ask = m["best"][SELL]
+    if last["bid"] == bid and last["ask"] == ask:
+        return
+    if last["ts"] != m["clock"]:
+        m["quotes"] += 1
+        last = m["mids"][(m["quotes"] - 1) & (MIDS - 1)]
+    last["ts"] = m["clock"]
+    last["bid"] = bid
+    last["ask"] = ask
+
+
+@kernel
+def set_life(m, slot, short, tail):
+    """Schedule an order's cancel: with probability `short` fleeting, else patient.
+
+    `tail` is the logarithm of the patient median in s.
+    """
+    if uniform(m) < short:
+        life = math.exp(-2.3 + 1.5 * normal(m))
+    else:
+        life = math.exp(tail + 1.4 * normal(m))
+    life = min(max(life, 2e-5), 7200.0)
+    set_timer(m, slot, m["clock"] + np.int64(life * 1e9))

@@ -1,0 +1,407 @@
+"""The benign flow: a marked Hawkes process whose marks react to the queues.
+
+The intensity is a base rate of U shape over the session plus exponential kernels kicked by every
+message on the tape. What an arrival does is drawn in proportion to its marks' intensities times
+multipliers of the book's state, which leave the total rate as it is, so the process stays stable.
+
+Source of the exact draw: Dassios & Zhao (2013), Electron. Commun. Probab. 18(62); of the
+multipliers: Huang, Lehalle & Rosenbaum (2015), J. Am. Stat. Assoc. 110(509).
+"""
+
+import math
+
+import numpy as np
+
+from kernels.jit import kernel
+from kernels.layout import ADD, CANCEL, DARK, EXECUTE, HIDDEN, I64_MAX, IOC, REPLACE
+from kernels.sim_book import (
+    emit,
+    is_last,
+    new_id,
+    place,
+    pull,
+    requote,
+    set_life,
+    take,
+)
+from kernels.sim_pool import enter_dark
+from kernels.sim_random import below, log_uniform, uniform
+from kernels.sim_state import (
+    ADD_BEHIND,
+    ADD_INSIDE,
+    ADD_TOUCH,
+    BUY,
+    DARK_CANCEL,
+    DARK_PROBE,
+    DARK_REST,
+    HIDDEN_TRADE,
+    KERNELS,
+    LEVELS,
+    LIT_CANCEL,
+    MARKET,
+    MARKS,
+    NOBODY,
+    PARENTS,
+    REQUOTE,
+    SELL,
+)
+from kernels.sim_timers import set_timer
+
+_MASK = LEVELS - 1
+_THIN = 8  # a side with no more orders than this is not pulled ahead of time
+_FAR = 1 << 40  # a limit, in ticks, that every price satisfies
+
+
+@kernel
+def season(m, ts):
+    """Return the factor of the base rate at `ts`: a U with mean 1 over the session."""
+    f = (ts - m["session_open"]) / (m["session_close"] - m["session_open"])
+    x = 2.0 * min(max(f, 0.0), 1.0) - 1.0
+    return 0.5 + 1.5 * x * x
+
+
+@kernel
+def _decay(m):
+    """Bring the excitation to the security's clock."""
+    dt = (m["clock"] - m["excited"]) * 1e-9
+    if dt > 0.0:
+        for h in range(KERNELS):
+            factor = math.exp(-m["decay"][h] * dt)
+            for k in range(MARKS):
+                m["excitation"][h, k] *= factor
+        m["excited"] = m["clock"]
+
+
+@kernel
+def _source(m, row):
+    """Return which source of excitation a message is; -1 = none."""
+    side = np.int64(row["side"]) - 1
+    kind = row["kind"]
+    if row["flags"] & DARK:
+        if kind == ADD:
+            return 2 * (DARK_PROBE if row["flags"] & IOC else DARK_REST) + side
+        if kind == EXECUTE:
+            return 2 * DARK_PROBE + 1 - side
+        return np.int64(-1) if row["flags"] & IOC else 2 * DARK_CANCEL + side
+    if kind == ADD:
+        at_touch = row["price"] == m["best"][side] * m["tick"]
+        return 2 * (ADD_TOUCH if at_touch else ADD_BEHIND) + side
+    if kind == CANCEL:
+        return 2 * LIT_CANCEL + side
+    if kind == REPLACE:
+        return 2 * REQUOTE + side
+    return 2 * (HIDDEN_TRADE if row["flags"] & HIDDEN else MARKET) + 1 - side
+
+
+@kernel
+def excite(m):
+    """Let the messages of the step excite the flow; large ones excite more.
+
+    Of an order's fills only the first counts, or a crowded touch would feed on its own sweeps.
+    """
+    _decay(m)
+    trades = 0
+    for i in range(m["count"]):
+        row = m["out"][i]
+        source = _source(m, row)
+        if source < 0:
+            continue
+        scale = min(max(math.sqrt(np.float64(row["size"]) / (250.0 * m["lot"])), 0.8), 1.4)
+        if row["kind"] == EXECUTE:
+            trades += 1
+            if trades > 1:
+                continue
+        for h in range(KERNELS):
+            for k in range(MARKS):
+                m["excitation"][h, k] += scale * m["kicks"][h, source, k]
+    m["next_arrival"] = I64_MAX
+
+
+@kernel
+def draw_arrival(m):
+    """Draw the next arrival: the first of the base's and of each kernel's own, all independent."""
+    _decay(m)
+    best = -math.log(uniform(m)) / (m["mu"] * season(m, m["clock"]))
+    m["component"] = KERNELS
+    for h in range(KERNELS):
+        total = 0.0
+        for k in range(MARKS):
+            total += m["excitation"][h, k]
+        if total > 1e-9:
+            left = 1.0 + m["decay"][h] * math.log(uniform(m)) / total
+            if left > 0.0:
+                wait = -math.log(left) / m["decay"][h]
+                if wait < best:
+                    best = wait
+                    m["component"] = h
+    m["next_arrival"] = m["clock"] + 1 + np.int64(min(best, 86400.0) * 1e9)
+
+
+@kernel
+def imbalance(m):
+    """Return (bid - ask) / (bid + ask) of the sizes within three ticks of the touch."""
+    bid = 0.0
+    ask = 0.0
+    for d in range(3):
+        bid += m["levels"][(m["best"][BUY] - d) & _MASK]["size"]
+        ask += m["levels"][(m["best"][SELL] + d) & _MASK]["size"]
+    return (bid - ask) / (bid + ask + 1.0)
+
+
+@kernel
+def _react(m, tilt):
+    """Write the multipliers of the marks: what the book's state makes likely."""
+    spread = np.float64(m["best"][SELL] - m["best"][BUY])
+    middle = 0.5 * (m["best"][SELL] + m["best"][BUY])
+    value = min(max((m["fundamental"] - middle) / (4.0 * m["spread"]), -1.5), 1.5)
+    wide = (spread - 1.0) / m["spread"]
+    buyers = 0
+    for p in range(PARENTS):
+        buyers += m["parents"][p]["side"] == BUY
+    for side in range(2):
+        sign = 1.0 - 2.0 * side
+        lean = sign * tilt
+        share = buyers / PARENTS if side == BUY else 1.0 - buyers / PARENTS
+        pressed = 0.5 + share
+        eager = math.exp(1.4 * lean + 0.8 * sign * value) * pressed
+        q = m["weights"]
+        q[2 * ADD_TOUCH + side] = math.exp(-0.3 * lean)
+        q[2 * ADD_INSIDE + side] = wide * math.sqrt(wide) * math.exp(0.8 * lean)
+        q[2 * ADD_BEHIND + side] = math.exp(-0.2 * lean)
+        q[2 * MARKET + side] = eager / (1.0 + 0.3 * wide)
+        q[2 * HIDDEN_TRADE + side] = eager
+        q[2 * REQUOTE + side] = 1.0
+        q[2 * DARK_REST + side] = pressed
+        q[2 * DARK_PROBE + side] = pressed
+
+
+@kernel
+def _pull_of(m, k):
+    """Return the intensity of mark k in the part of the intensity that the arrival is from."""
+    h = m["component"]
+    rate = m["base"][k] if h == KERNELS else m["excitation"][h, k]
+    return rate * m["weights"][k]
+
+
+@kernel
+def _draw_mark(m):
+    """Return the mark of the arrival that is due."""
+    total = 0.0
+    for k in range(MARKS):
+        total += _pull_of(m, k)
+    aim = uniform(m) * total
+    for k in range(MARKS):
+        aim -= _pull_of(m, k)
+        if aim < 0.0:
+            return k
+    return MARKS - 1
+
+
+@kernel
+def draw_account(m, kind):
+    """Return the account that sends a message of this type."""
+    chances = m["chances"][kind]
+    aim = uniform(m)
+    low = 0
+    high = np.int64(m["people"]) - 1
+    while low < high:
+        middle = (low + high) >> 1
+        if chances[middle] > aim:
+            high = middle
+        else:
+            low = middle + 1
+    return np.int64(low + 1)
+
+
+@kernel
+def _renew_parent(m, p):
+    """Put a new parent order to work: an account, a side, and a quantity to be done."""
+    parent = m["parents"][p]
+    parent["account"] = draw_account(m, MARKET)
+    parent["side"] = below(m, 2)
+    parent["left"] = np.int64(log_uniform(m, 1e3, 4e4) * m["lot"])
+
+
+@kernel
+def _trader(m, kind, side, size):
+    """Return who trades: mostly a parent order at work on this side."""
+    if uniform(m) < 0.6:
+        p = below(m, PARENTS)
+        parent = m["parents"][p]
+        if parent["side"] == side:
+            account = np.int64(parent["account"])
+            parent["left"] -= size
+            if parent["left"] <= 0:
+                _renew_parent(m, p)
+            return account
+    return draw_account(m, kind)
+
+
+@kernel
+def order_size(m):
+    """Return the size of a lit order: round lots mostly, odd lots at times."""
+    lot = m["lot"]
+    u = uniform(m)
+    if u < 0.50:
+        lots = 1.0
+    elif u < 0.72:
+        lots = 2.0 + below(m, 4)
+    elif u < 0.84:
+        lots = math.floor(log_uniform(m, 2.0, 40.0))
+    else:
+        return np.int64(log_uniform(m, 1.0, 400.0) * lot)
+    return np.int64(100.0 * lot * lots)
+
+
+@kernel
+def _cross_inside(m, side):
+    """Execute an incoming order against a hidden one between the quotes."""
+    bid = m["best"][BUY]
+    ask = m["best"][SELL]
+    price = (bid + ask) * m["tick"] // 2
+    if ask - bid > 1 and uniform(m) < 0.6:
+        price = (bid + 1 + below(m, ask - bid - 1)) * m["tick"]
+    size = order_size(m)
+    account = draw_account(m, MARKET)
+    hider = draw_account(m, HIDDEN_TRADE)
+    if hider == account:
+        hider = account % m["people"] + 1
+    row = m["out"][emit(m, EXECUTE, 1 - side, HIDDEN, size, NOBODY)]
+    row["contra_order_id"] = new_id(m)
+    row["price"] = price
+    row["account"] = hider
+    row["contra_account"] = account
+
+
+@kernel
+def _move_quote(m, side):
+    """Let the last order of a level near the touch be replaced nearer or farther."""
+    sign = 1 if side == BUY else -1
+    best = m["best"][side]
+    slot = np.int64(m["levels"][(best - sign * below(m, 6)) & _MASK]["tail"])
+    if slot < 0:
+        slot = np.int64(m["levels"][best & _MASK]["tail"])
+    o = m["orders"][slot]
+    if o["side"] != side or o["agent"] != NOBODY or is_last(m, slot):
+        return
+    tick = best - sign * below(m, 4)
+    size = np.int64(o["left"]) if uniform(m) < 0.7 else order_size(m)
+    requote(m, slot, tick, size)
+    set_life(m, slot, 0.5, m["tail_life"])
+
+
+@kernel
+def _rest(m, kind, side):
+    """Enter a lit limit order."""
+    sign = 1 if side == BUY else -1
+    tick = m["best"][side]
+    short = 0.68
+    room = m["best"][SELL] - m["best"][BUY] - 1
+    if kind == ADD_INSIDE and room > 0:
+        u = uniform(m)
+        tick += sign * (1 + np.int64(u * u * room))
+    elif kind == ADD_BEHIND:
+        tick -= sign * np.int64(log_uniform(m, 1.0, 40.0))
+        short = 0.55
+    account = draw_account(m, kind)
+    slot = place(m, side, tick, order_size(m), account, NOBODY, 0)
+    if slot >= 0:
+        set_life(m, slot, short, m["tail_life"])
+
+
+@kernel
+def _trade(m, side):
+    """Enter a market order of a size that looks at the touch."""
+    touch = m["levels"][m["best"][1 - side] & _MASK]["size"]
+    u = uniform(m)
+    size = order_size(m)
+    if u < 0.35:
+        size = min(touch, 4 * size)
+    elif u < 0.45:
+        size = np.int64(touch * (1.0 + uniform(m)))
+    size = max(np.int64(1), min(size, np.int64(5000.0 * m["lot"])))
+    new_id(m)
+    take(m, side, _FAR if side == BUY else -_FAR, size, _trader(m, MARKET, side, size), NOBODY)
+
+
+@kernel
+def _go_dark(m, kind, side):
+    """Enter an order in the pool: a patient one that rests, or an immediate one."""
+    lot = m["lot"]
+    hundreds = log_uniform(m, 1.0, 50.0 if kind == DARK_REST else 12.0)
+    size = np.int64(100.0 * lot * math.floor(hundreds))
+    if uniform(m) < 0.2:
+        size = order_size(m)
+    minimum = np.int64(0)
+    if uniform(m) < 0.2:
+        minimum = min(size, np.int64(100.0 * lot * (1 + below(m, 4))))
+    account = _trader(m, kind, side, size)
+    enter_dark(m, side, size, minimum, account, NOBODY, kind == DARK_PROBE)
+
+
+@kernel
+def _fade(m, tilt):
+    """Let a quote on the side that imbalance presses be pulled soon."""
+    if uniform(m) < 0.12 * abs(tilt) - 0.05:
+        side = BUY if tilt < 0.0 else SELL
+        slot = np.int64(m["levels"][m["best"][side] & _MASK]["tail"])
+        if m["orders"][slot]["agent"] == NOBODY and m["benign"][side] > _THIN:
+            wait = np.int64(log_uniform(m, 5e4, 2e7))
+            set_timer(m, slot, m["clock"] + wait)
+
+
+@kernel
+def arrive(m):
+    """Carry out the Hawkes arrival that is due."""
+    _decay(m)
+    tilt = imbalance(m)
+    _react(m, tilt)
+    mark = _draw_mark(m)
+    kind = mark >> 1
+    side = mark & 1
+    if kind <= ADD_BEHIND:
+        _rest(m, kind, side)
+    elif kind == MARKET:
+        _trade(m, side)
+    elif kind == HIDDEN_TRADE:
+        _cross_inside(m, side)
+    elif kind == REQUOTE:
+        _move_quote(m, side)
+    else:
+        _go_dark(m, kind, side)
+    _fade(m, tilt)
+
+
+@kernel
+def expire(m, slot):
+    """Pull a lit order whose life is over; at times its neighbour follows at once."""
+    side = np.int64(m["orders"][slot]["side"])
+    if is_last(m, slot):
+        set_life(m, slot, 0.0, m["tail_life"])
+        return
+    pull(m, slot, 0)
+    if uniform(m) < 0.25 and m["benign"][side] > _THIN:
+        near = np.int64(m["levels"][m["best"][side] & _MASK]["tail"])
+        if m["orders"][near]["agent"] == NOBODY:
+            wait = np.int64(log_uniform(m, 1e4, 8e5))
+            set_timer(m, near, m["clock"] + wait)
+
+
+@kernel
+def open_book(m):
+    """Fill both sides of an empty book, nearest ticks first, and start the parent orders."""
+    for p in range(PARENTS):
+        _renew_parent(m, p)
+    for level in range(14):
+        for side in range(2):
+            for _ in range(1 + below(m, 3)):
+                m["clock"] += np.int64(log_uniform(m, 1e5, 3e6))
+                tick = (
+                    m["best"][side]
+                    if level == 0
+                    else (m["best"][BUY] - level if side == BUY else m["best"][SELL] + level)
+                )
+                account = draw_account(m, ADD_BEHIND)
+                slot = place(m, side, tick, order_size(m), account, NOBODY, 0)
+                if slot >= 0:
+                    set_life(m, slot, 0.0, m["tail_life"])

@@ -1,0 +1,170 @@
+"""The rows of the simulated market: securities, orders, levels, agents, and their constants.
+
+All that a security needs lies in one record, so a kernel takes one argument and memory is bounded
+by the number of securities, whatever the length of the tape.
+"""
+
+import numpy as np
+
+from kernels.layout import EVENT
+
+# Marks of the Hawkes process, each with two sides: mark index = 2 * type + side (0 buy or bid).
+ADD_TOUCH, ADD_INSIDE, ADD_BEHIND, MARKET, HIDDEN_TRADE, REQUOTE, DARK_REST, DARK_PROBE = range(8)
+LIT_CANCEL, DARK_CANCEL = 8, 9  # scheduled by order lives; they excite but are not drawn
+TYPES = 8
+MARKS = 16  # drawn
+SOURCES = 20  # exciting
+KERNELS = 3  # exponential kernels of the excitation
+
+BUY, SELL = 0, 1
+LIT, POOL = 1, 2  # where an order rests
+
+LEVELS = 1024  # ticks a lit book can span; a power of two
+REACH = 440  # ticks behind its side's best beyond which orders are purged
+MIDS = 64  # quotes remembered for the pool's lagging reference
+PARENTS = 4  # parent orders at work in a security
+ORDERS = 4096  # live orders a security can hold
+AGENTS = 1024  # agents of a security
+ACCOUNTS = 1024  # participants
+TIMERS = ORDERS + AGENTS + 1  # orders, agents, the fundamental
+OUTPUT = 1024  # messages a step may send
+NOBODY = -1  # no agent
+
+# Codes of agents: typologies have their index in MODEL_TYPOLOGIES, look-alikes lie above.
+SPOOF, LAYER, FLIP, STUFF = 0, 1, 2, 3
+PING = 6
+LOOKALIKE = 32
+QUOTER, REVERSER, RESTARTER, SWEEPER = 32, 33, 34, 35  # of SPOOF and LAYER, FLIP, STUFF, PING
+VIOLATION = 64  # one dark print outside the NBBO
+
+# Roles of an agent's orders.
+GENUINE, LARGE, PROBE = 1, 2, 3
+WAIT = 2  # the phase in which a fill wakes an agent
+STUFFED = 200  # messages of a burst that make it quote stuffing
+OWN_ORDERS = 24  # live orders an agent can hold
+
+ORDER = np.dtype(
+    [
+        ("order_id", "<u8"),
+        ("left", "<i8"),
+        ("minimum", "<i8"),  # minimum quantity of a pool order
+        ("tick", "<i8"),
+        ("account", "<u4"),
+        ("next", "<i4"),
+        ("previous", "<i4"),
+        ("agent", "<i4"),  # row of its agent, NOBODY
+        ("own", "<i4"),  # place in its agent's list
+        ("side", "u1"),
+        ("venue", "u1"),  # 0 = free slot
+        ("role", "u1"),
+    ],
+    align=True,
+)
+
+LEVEL = np.dtype([("head", "<i4"), ("tail", "<i4"), ("size", "<i8")], align=True)
+
+MID = np.dtype([("ts", "<i8"), ("bid", "<i8"), ("ask", "<i8")])
+
+PARENT = np.dtype([("account", "<u4"), ("side", "<i4"), ("left", "<i8")])
+
+# An agent: a campaign, a look-alike, or one print outside the NBBO.
+AGENT = np.dtype(
+    [
+        ("planned", "<i8"),  # ns, first step
+        ("start", "<i8"),  # ns, first own message; -1 = not yet
+        ("evidence", "<i8"),  # ns; -1 = not yet
+        ("end", "<i8"),  # ns, newest own message
+        ("messages", "<i8"),
+        ("labelled", "<i8"),  # ns, newest own message among the records labelled so far
+        ("random", "<u8"),  # its own stream of random numbers
+        ("span", "<i8"),  # ns, length of a cycle
+        ("pause", "<i8"),  # ns between cycles
+        ("reaction", "<i8"),  # ns from a fill to the reaction
+        ("deadline", "<i8"),  # ns, end of the running cycle
+        ("size", "<i8"),  # of the genuine order or the probe
+        ("filled", "<i8"),  # of it in this cycle
+        ("pulled", "<i8"),  # large side cancelled after the fill
+        ("large", "<i8"),  # large side that was live at the fill
+        ("ratio", "<f8"),  # large side in genuine sizes
+        ("stealth", "<f8"),
+        ("security", "<i4"),
+        ("code", "<i4"),
+        ("phase", "<i4"),
+        ("cycle", "<i4"),
+        ("cycles", "<i4"),
+        ("layers", "<i4"),
+        ("placed", "<i4"),
+        ("distance", "<i4"),  # ticks from the touch
+        ("side", "<i4"),  # of the genuine order or the probe
+        ("mode", "<i4"),
+        ("burst", "<i4"),  # messages in this cycle
+        ("tries", "<i4"),
+        ("target", "<i4"),  # messages or probes planned for a cycle
+        ("accounts", "<u4", (4,)),
+        ("members", "<i4"),
+        ("campaign", "<i4"),  # its id; -1 = benign
+        ("done", "<i4"),
+        ("orders", "<i4", (OWN_ORDERS,)),  # slots of its live orders; -1 = none
+    ],
+    align=True,
+)
+
+# A security: its book, its pool, its flow, and the messages of the step that is being done.
+SECURITY = np.dtype(
+    [
+        ("clock", "<i8"),  # ns UTC
+        ("until", "<i8"),  # ns, the tape's end
+        ("session_open", "<i8"),
+        ("session_close", "<i8"),
+        ("next_arrival", "<i8"),  # ns, next Hawkes arrival; max = to be drawn
+        ("component", "<i8"),  # which part of the intensity it comes from; KERNELS = the base
+        ("excited", "<i8"),  # ns, when the excitation was last decayed
+        ("best", "<i8", (2,)),  # ticks
+        ("low", "<i8"),  # lowest and highest tick that may hold an order
+        ("high", "<i8"),
+        ("next_id", "<u8"),  # next order id
+        ("incoming", "<u8"),  # id of the order being entered
+        ("tick", "<i8"),  # 1e-9 currency
+        ("fundamental", "<f8"),  # ticks
+        ("sigma", "<f8"),  # ticks a square-root second
+        ("mu", "<f8"),  # 1/s, sum of base rates
+        ("lot", "<f8"),  # scale of order sizes
+        ("spread", "<f8"),  # usual spread, ticks
+        ("tail_life", "<f8"),  # ln s, median life of patient orders
+        ("dark_life", "<f8"),  # ln s, the same in the pool
+        ("forced", "<i8"),  # 1e-9 currency, price of the next dark prints; 0 = the midpoint
+        ("benign", "<i4", (2,)),  # live lit orders without an agent, by side
+        ("pool_head", "<i4", (2,)),  # -1 = none
+        ("pool_tail", "<i4", (2,)),
+        ("free", "<i4"),  # head of the free list of order slots
+        ("armed", "<i4"),  # timers set
+        ("quotes", "<i4"),  # quotes noted so far
+        ("people", "<i4"),  # participants
+        ("casts", "<i4"),  # agents
+        ("over", "<i4"),  # agents before this one are over for the labels
+        ("lit_id", "<u4"),  # instrument ids
+        ("dark_id", "<u4"),
+        ("random", "<u8"),  # the market's stream of random numbers
+        ("count", "<i8"),  # messages of the step
+        ("out", EVENT, (OUTPUT,)),
+        ("senders", "<i4", (OUTPUT,)),  # agent whose message it is, NOBODY
+        ("orders", ORDER, (ORDERS,)),
+        ("levels", LEVEL, (LEVELS,)),  # by tick modulo LEVELS
+        ("mids", MID, (MIDS,)),  # a ring
+        ("parents", PARENT, (PARENTS,)),
+        ("excitation", "<f8", (KERNELS, MARKS)),  # 1/s
+        ("base", "<f8", (MARKS,)),  # 1/s
+        ("kicks", "<f8", (KERNELS, SOURCES, MARKS)),  # 1/s, what a source adds
+        ("decay", "<f8", (KERNELS,)),  # 1/s
+        ("weights", "<f8", (MARKS,)),  # queue-reactive multipliers
+        ("chances", "<f8", (TYPES, ACCOUNTS)),  # cumulative: which account sends a type
+        ("due", "<i8", (TIMERS,)),  # ns: orders first, then agents, then the fundamental
+        ("heap", "<i4", (TIMERS,)),  # timer numbers, earliest first
+        ("places", "<i4", (TIMERS,)),  # place in the heap; -1 = not set
+        ("agents", AGENT, (AGENTS,)),
+    ],
+    align=True,
+)
+
+# A stream of random numbers on its own.
+STREAM = np.dtype([("random", "<u8")])
