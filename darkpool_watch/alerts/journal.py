@@ -181,7 +181,7 @@ class Journal:
         (tables,) = next(connection.execute("SELECT count(*) FROM sqlite_schema"))
         created = tables == 0
         if created:
-            with connection:
+            with self._transaction():
                 connection.execute(_SCHEMA)
         _check_format(connection, self.path)
         last = connection.execute(
@@ -219,10 +219,23 @@ class Journal:
             chain = chain_of(chain, sequence, entry)
             rows.append((sequence, *entry[:3], *entry[4:], entry.body, chain))
             published = max(published, entry.alert_sequence or 0)
-        with translated(self.path, "writing"), self._connection:
-            self._connection.executemany(_INSERT, rows)
+        with translated(self.path, "writing"), self._transaction() as connection:
+            connection.executemany(_INSERT, rows)
         self._sequence, self._chain, self._alert_sequence = sequence, chain, published
         return sequence
+
+    @contextmanager
+    def _transaction(self) -> Iterator[apsw.Connection]:
+        """Commit what the block did, or undo it and pass its error on."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._connection
+            self._connection.execute("COMMIT")
+        except BaseException:
+            # A full disk has rolled back already.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the database; for idle moments, never before a publish."""

@@ -12,6 +12,7 @@ ALERT, HEARTBEAT, END = "alert", "heartbeat", "end"
 ALERTS: Final = b"alert."  # the prefix of every alert's topic
 HEARTBEAT_TOPIC: Final = b"heartbeat.alert."
 MAX_REPLAY: Final = 256  # alerts that one request is answered with; ask again for more
+REPLAY_QUEUE: Final = 4 * MAX_REPLAY  # messages; an answer must fit, or a part of it is dropped
 MAX_PREFIXES: Final = 64
 MAX_BYTES: Final = 1 << 20  # of one message part
 

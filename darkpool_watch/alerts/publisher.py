@@ -19,6 +19,7 @@ from darkpool_watch.alerts.protocol import (
     MAX_BYTES,
     MAX_PREFIXES,
     MAX_REPLAY,
+    REPLAY_QUEUE,
     AlertHeader,
     ReplayEnd,
     decode_request,
@@ -119,7 +120,7 @@ class ReplayService:
         self._path = path
         self._reader: JournalReader | None = None
         self._socket: zmq.Socket[Any] = context.socket(zmq.ROUTER)
-        sockets.limit(self._socket, high_water_mark=config.high_water_mark, max_bytes=MAX_BYTES)
+        sockets.limit(self._socket, high_water_mark=REPLAY_QUEUE, max_bytes=MAX_BYTES)
         try:
             self.endpoint = sockets.bind(self._socket, config.replay_endpoint)
         except BaseException:

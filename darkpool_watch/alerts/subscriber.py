@@ -15,6 +15,7 @@ from darkpool_watch.alerts.protocol import (
     HEARTBEAT,
     HEARTBEAT_TOPIC,
     MAX_BYTES,
+    REPLAY_QUEUE,
     AlertHeader,
     ReplayRequest,
     decode_end,
@@ -71,7 +72,7 @@ class AlertSubscriber:
         self._replay: zmq.Socket[Any] | None = None
         if replay_endpoint:
             self._replay = self._context.socket(zmq.DEALER)
-            sockets.limit(self._replay, high_water_mark=high_water_mark, max_bytes=MAX_BYTES)
+            sockets.limit(self._replay, high_water_mark=REPLAY_QUEUE, max_bytes=MAX_BYTES)
             sockets.connect(self._replay, replay_endpoint)
 
     def catch_up(self) -> list[Received]:

@@ -76,21 +76,22 @@ class _Check:
         if row.sequence != expected:
             return self.fail(expected, "missing a row", f"the next one found is {row.sequence}")
         entry = row.entry
+        following = self.alert_sequence + 1
+        if entry.alert_sequence is not None and entry.alert_sequence != following:
+            return self.fail(
+                row.sequence,
+                "reordered",
+                f"it holds alert {entry.alert_sequence}, expected {following}",
+            )
         if chain_of(self.chain, row.sequence, entry) != row.chain:
             return self.fail(
                 row.sequence, "changed", f"{entry.kind} by {entry.actor} does not fit its chain"
             )
         if entry.alert_sequence is not None:
-            if entry.alert_sequence != self.alert_sequence + 1:
-                return self.fail(
-                    row.sequence,
-                    "reordered",
-                    f"alert {entry.alert_sequence} follows alert {self.alert_sequence}",
-                )
-            self.alert_sequence = entry.alert_sequence
-            self.alerts += 1
             if not self._sound(row):
                 return False
+            self.alert_sequence = following
+            self.alerts += 1
         self.last, self.chain = row.sequence, row.chain
         self.rows += 1
         return True
