@@ -167,6 +167,23 @@ def decode(parts: Sequence[bytes], *, max_bytes: int = MAX_FRAME_BYTES) -> Frame
             return Frame(header, parts, None, (), accounts, None, faults)
 
 
+def warm_up() -> None:
+    """Decode one frame of each encoding, so that nothing compiles when the first one arrives."""
+    rows = np.zeros(1, EVENT)
+    for encoding in ("packed", "msgpack"):
+        decode(
+            encode(
+                rows,
+                venue="WARM",
+                channel=0,
+                session=0,
+                first_sequence=1,
+                sent_ns=0,
+                encoding=encoding,
+            )
+        )
+
+
 def _decode_header(raw: bytes) -> Header:
     """Return a header whose every value is possible."""
     try:

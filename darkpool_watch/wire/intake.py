@@ -61,6 +61,7 @@ class Intake:
         self.channels: dict[tuple[str, int], Channel] = {}
         self.refusals: deque[Refusal] = deque(maxlen=RECENT)
         self.pending: list[Pending] = []
+        self.wake_ns = 0  # monotonic ns before which `tick` has nothing to do
         self.credit = 0  # frames the publisher lets be outstanding; 0 = it waits for nobody
         self._requesting = requesting
         self._capture = capture
@@ -94,31 +95,37 @@ class Intake:
         if isinstance(reply, control.Unavailable):
             channel = self.channels.get((reply.venue, reply.channel))
             if channel is not None and channel.session == reply.session:
+                self.wake_ns = 0
                 self._emit(channel.unavailable(reply.first, reply.count, now_ns), recv_ns)
             return
         self.credit = reply.credit
         waiting = self._awaiting.pop(reply.request, None)
         if waiting is not None and waiting.joining_ns:
+            self.wake_ns = 0
             self._emit(waiting.joined(), recv_ns)
 
     def tick(self, now_ns: int, recv_ns: int) -> None:
         """Let time pass: give up what is overdue, notice who is silent."""
+        if now_ns < self.wake_ns:
+            return
         silence_ns = self.config.silence_ms * NS_PER_MS
+        wake_ns = now_ns + silence_ns
         for channel in self.channels.values():
             deadline = channel.next_deadline()
             if deadline and deadline <= now_ns:
                 self._emit(channel.tick(now_ns), recv_ns)
-            if now_ns - channel.heard_ns >= silence_ns and not channel.silent:
+                deadline = channel.next_deadline()
+            if deadline:
+                wake_ns = min(wake_ns, deadline)
+            if channel.silent:
+                continue
+            if now_ns - channel.heard_ns >= silence_ns:
                 channel.silent = True
                 self.counters.silences += 1
                 self._emit([channel.notice(NoticeKind.SILENT, channel.expected)], recv_ns)
-
-    def next_deadline(self, now_ns: int) -> int:
-        """Return the monotonic ns at which `tick` may have something to do."""
-        deadline = now_ns + self.config.silence_ms * NS_PER_MS
-        for channel in self.channels.values():
-            deadline = min(deadline, channel.next_deadline() or deadline)
-        return deadline
+            else:
+                wake_ns = min(wake_ns, channel.heard_ns + silence_ns)
+        self.wake_ns = wake_ns
 
     def ask_reference(self, now_ns: int, channel: Channel | None = None) -> None:
         """Ask the publisher for its definitions and accounts, `channel` waiting for their end."""
@@ -186,6 +193,7 @@ class Intake:
         else:
             self._emit(channel.accept(frame, now_ns, recv_ns), recv_ns)
         if channel.wanted:
+            self.wake_ns = min(self.wake_ns, channel.next_deadline())
             self._ask_repair(channel, now_ns)
 
     def _open(self, header: Header, now_ns: int) -> Channel:
@@ -212,6 +220,7 @@ class Intake:
             repair_ns=self.config.repair_ms * NS_PER_MS,
         )
         self.channels[header.venue, header.channel] = channel
+        self.wake_ns = 0
         if self._requesting:
             channel.joining_ns = now_ns + self.config.join_ms * NS_PER_MS
             self.ask_reference(now_ns, channel)

@@ -17,7 +17,7 @@ from darkpool_watch.wire.batch import Batch
 from darkpool_watch.wire.capture import CaptureWriter, capture_path
 from darkpool_watch.wire.counters import Counters
 from darkpool_watch.wire.events import AccountRecord, Definition
-from darkpool_watch.wire.frame import FRAME_EVENTS
+from darkpool_watch.wire.frame import FRAME_EVENTS, warm_up
 from darkpool_watch.wire.intake import Intake
 from darkpool_watch.wire.link import Link
 from darkpool_watch.wire.quarantine import Quarantine
@@ -102,6 +102,7 @@ class ZmqSource:
         self, config: WireConfig, *, positions: dict[tuple[str, int, int], int] | None = None
     ) -> None:
         self.config = config
+        warm_up()
         started = time.time_ns()
         self.capture = (
             CaptureWriter(capture_path(Path(config.capture), started)) if config.capture else None
@@ -148,16 +149,20 @@ class ZmqSource:
         while True:
             now_ns = time.monotonic_ns()
             self._ask(now_ns)
-            wake_ns = min(end_ns, intake.next_deadline(now_ns))
+            wake_ns = min(end_ns, max(intake.wake_ns, now_ns))
             for link in self._links:
                 wake_ns = min(wake_ns, link.next_deadline() or wake_ns)
             if intake.pending:  # no connection yet: look again soon
                 wake_ns = min(wake_ns, now_ns + NS_PER_MS)
-            self._poller.poll(max(0, -((now_ns - wake_ns) // NS_PER_MS)))
+            wait_ms = max(0, -((now_ns - wake_ns) // NS_PER_MS))
+            ready = {socket for socket, _ in self._poller.poll(wait_ms)}
             for link in self._links:
-                self._drain(link.socket)
+                if link.socket in ready:
+                    self._drain(link.socket)
             now_ns = time.monotonic_ns()
-            self._watch(now_ns)
+            for link in self._links:
+                if link.monitor in ready or link.next_deadline():
+                    self._watch(link, now_ns)
             intake.tick(now_ns, time.time_ns())
             batches = intake.take()
             if batches or now_ns >= end_ns:
@@ -182,12 +187,11 @@ class ZmqSource:
             else:
                 intake.accept(parts, now_ns, recv_ns)
 
-    def _watch(self, now_ns: int) -> None:
-        """Open again what ZeroMQ has given up."""
-        for link in self._links:
-            if link.watch(now_ns):
-                self.counters.reopened += 1
-                self._acknowledged.clear()
+    def _watch(self, link: Link, now_ns: int) -> None:
+        """Open a link again that ZeroMQ has given up."""
+        if link.watch(now_ns):
+            self.counters.reopened += 1
+            self._acknowledged.clear()
 
     def _ask(self, now_ns: int) -> None:
         """Send pending requests; keep those that no connection takes until they are overdue."""
