@@ -115,6 +115,14 @@ def test_layering_releases_filled_moved_and_cleared_levels() -> None:
     assert value(st, LAYERING, 2, 0) == 0.0
 
 
+def test_layering_is_exactly_zero_once_nothing_is_held() -> None:
+    st = state()
+    play(st, *[add(13 * n * n * MS, 7, BID, n) for n in range(8)])
+    play(st, *[cancel(S, 7, BID, n) for n in (7, 2, 5, 0, 3, 6, 1, 4)])
+    for k in (1, 2, 3):
+        assert value(st, LAYERING, k, S) == 0.0  # float32 sums would leave 1e-7
+
+
 @pytest.mark.parametrize("fields", [{"dark": 1}, {"flags": IOC}, {"price": BEST_ASK}])
 def test_layering_ignores_orders_that_do_not_rest_in_view(fields: dict) -> None:
     st = state()
@@ -333,3 +341,18 @@ def test_reference_gaming_counts_stale_references_at_once() -> None:
         fill(0, 7, 0, BID, 200, dark=1),
     )
     assert value(st, REFERENCE_GAMING, 0, 0) == pytest.approx(0.3)
+
+
+def test_a_stale_fill_in_a_move_counts_once() -> None:
+    st = state()
+    play(st, moved(0, 7, 0, 4), sale(MS, 7, 300, reference_age=STALE_NS + 1), sale(MS, 5, 700))
+    play(st, moved(2 * MS, 0, 4, 0))
+    assert value(st, REFERENCE_GAMING, 3, 2 * MS) == pytest.approx(0.3)
+
+
+def test_fills_wait_for_the_reversion_across_an_epoch() -> None:
+    st = state()  # START begins an epoch of the shortest windows
+    play(st, moved(-20 * MS, 7, 0, 4), sale(-10 * MS, 7, 400), sale(-10 * MS, 5, 600))
+    play(st, add(0, 9, BID, 1), moved(10 * MS, 0, 4, 0))
+    for k in range(4):
+        assert value(st, REFERENCE_GAMING, k, 10 * MS) == pytest.approx(0.4)
