@@ -36,11 +36,12 @@ def open_bundle(config: Config) -> Bundle:
     from darkpool_watch.model.checkpoint import digest as digest_of
     from darkpool_watch.model.checkpoint import load_arrays
 
-    normaliser = Normaliser.from_arrays(load_arrays(path, "normaliser"))
-    fitted = load_arrays(path, "calibration")
-    calibration = (
-        Calibration.from_arrays({PREFIX + name: array for name, array in fitted.items()})
-        if fitted
-        else None
-    )
+    stored = {
+        f"{stage}.{name}": array
+        for stage in ("normaliser", "calibration")
+        for name, array in load_arrays(path, stage).items()
+    }
+    normaliser = Normaliser.from_arrays(stored)
+    fitted = any(name.startswith(PREFIX) for name in stored)
+    calibration = Calibration.from_arrays(stored) if fitted else None
     return Bundle(engine, normaliser, calibration, digest_of(path), catalogue)

@@ -65,7 +65,8 @@ def run(*, config: ConfigPath = None) -> None:
         f"Watching {settings.wire.endpoint}; alerts on {daemon.publisher.endpoint}; journal "
         f"{settings.alerts.journal}"
     )
-    daemon.run()
+    with daemon:
+        daemon.run()
     counts = daemon.pipeline.counts
     console.print(
         f"Stopped: {counts.events:,} events, {counts.frames_scored:,} of {counts.frames_due:,} "

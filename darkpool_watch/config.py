@@ -61,6 +61,7 @@ class FeatureConfig(Section):
     """Stage 3: the rows and when they are owed."""
 
     stride: Positive = 8  # a frame after this many of the security's own events
+    informative: bool = True  # and at once after a trade, large cancel or NBBO change
     catalog: str = ""  # pinned catalogue fingerprint; empty = any
 
 
@@ -87,6 +88,10 @@ class DetectConfig(Section):
     confirm_exceedances: Positive = 3  # flagged frames that confirm an episode in hindsight
     warmup_frames: Positive = 512  # of a security before it has p-values, without a calibration
     warmup_s: NonNegativeFloat = 60.0  # event time that those frames span at least
+    clock_error_ns: NonNegative = 1_000_000  # worst error of a venue's clock against another's
+    clock_drift_ns: Positive = 1_000_000_000  # DATA: venue and capture clocks further apart
+    late_ns: Positive = 1_000_000_000  # DATA: an event this much older than its security's clock
+    data_repeat_ns: Positive = 60_000_000_000  # DATA: one hit a listing and reason in this span
 
 
 class AlertConfig(Section):

@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
+from types import FrameType, TracebackType
+from typing import Self
 
 import msgspec
 
@@ -29,7 +30,7 @@ IDLE_S = 1.0  # s between housekeeping runs
 
 
 class Daemon:
-    """Owns every socket and file of one run; `run` returns when `stop` is set.
+    """Owns every socket and file of one run; `run` returns when `stop` is set. Close it after.
 
     Raises ConfigError, CheckpointError, JournalError or WireError, each with its next step, before
     the first event is taken.
@@ -64,7 +65,7 @@ class Daemon:
         )
 
     def run(self, on_idle: Callable[[], None] = lambda: None) -> None:
-        """Take flow until `stop` is set, then drain, settle and close.
+        """Take flow until `stop` is set, then drain and settle; the sockets stay open.
 
         `on_idle` is called about once a second from this thread.
         """
@@ -81,7 +82,6 @@ class Daemon:
             gc.enable()
             gc.unfreeze()
             self._note("stop", msgspec.to_builtins(self.pipeline.counts))
-            self.close()
 
     def _loop(self, on_idle: Callable[[], None]) -> None:
         pipeline = self.pipeline
@@ -113,6 +113,17 @@ class Daemon:
         self.journal.close()
         if self._schedule is not None:
             self._schedule.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def _note(self, kind: str, body: object) -> None:
         self.desk.note(kind, msgspec.json.encode(body))

@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from darkpool_watch.alerts.record import Alert, Provenance
+from darkpool_watch.alerts.build import known_price
+from darkpool_watch.alerts.record import Alert, Evidence, Provenance
+from darkpool_watch.alerts.rules import RuleGroups, RuleHit
 from darkpool_watch.bundle import Bundle
 from darkpool_watch.config import Config
 from darkpool_watch.detect.detector import Detector
+from darkpool_watch.detect.rules import Breach, Rules, feed_breach
 from darkpool_watch.digest import MultisetDigest
 from darkpool_watch.evidence import EvidenceRing
 from darkpool_watch.features.extractor import Extractor
@@ -25,6 +28,7 @@ from darkpool_watch.market.state import Market
 from darkpool_watch.schedule import Due, Scheduler
 from darkpool_watch.stamps import Samples
 from darkpool_watch.telling import Desk, Teller
+from darkpool_watch.units import NS_PER_S
 from darkpool_watch.wire.batch import Batch, Notice, NoticeKind
 from darkpool_watch.wire.events import AccountRecord, Definition
 from darkpool_watch.wire.schedule import CONFLATED, SCHEDULE
@@ -42,6 +46,7 @@ class Counts:
     frames_due: int = 0
     frames_scored: int = 0
     flags: int = 0
+    rule_hits: int = 0
     alerts: int = 0  # openings
     updates: int = 0  # openings included
     resets: int = 0
@@ -87,6 +92,9 @@ class Pipeline:
         securities = config.market.securities
         self.extractor = Extractor(config.features, securities, bundle.normaliser)
         self.detector = Detector(config.detect, bundle.calibration, securities)
+        self.rules = Rules(config.detect, self.listings)
+        self._groups = RuleGroups(round(config.alerts.rule_cooldown_s * NS_PER_S))
+        self._newest_ts = 0  # ns of event time, of the last event handled
         self._evidence = EvidenceRing()
         provenance = Provenance(
             engine=bundle.engine.name,
@@ -120,6 +128,7 @@ class Pipeline:
         events = batch.events
         observations = self.market.observe(events, self.counts.events)
         self._evidence.push(events, observations)
+        self._apply_rules(events, observations)
         frames = self.extractor.extract(observations)
         rows = frames.arrival - self.counts.events
         self.counts.events += len(events)
@@ -128,6 +137,22 @@ class Pipeline:
             np.bitwise_or(frames.status, self._stale[frames.security], out=frames.status)
             self.scheduler.push(frames, observations[rows], events["ts_recv"][rows])
         self.latencies.absorb.add(time.perf_counter_ns() - began)
+
+    def _apply_rules(
+        self, events: npt.NDArray[np.void], observations: npt.NDArray[np.void]
+    ) -> None:
+        self._newest_ts = int(observations["ts"][-1])
+        for hit in self.rules.check(events, observations):
+            self._breach(self.rules.breach(hit), hit)
+
+    def _breach(self, breach: Breach, hit: np.void | None) -> None:
+        """Group one breach with its like and tell the desk what comes of it."""
+        self.counts.rule_hits += 1
+        updates = self._groups.hit(
+            RuleHit(**breach._asdict(), evidence=() if hit is None else (evidence_of(hit),))
+        )
+        if updates:
+            self._count(self._teller.rules(updates, hit))
 
     def _define(self, definition: Definition, batch: Batch) -> None:
         row = self.listings.define(definition)
@@ -150,12 +175,16 @@ class Pipeline:
         self.listings.account(account)
 
     def _heed(self, notice: Notice) -> None:
-        """Forget what lost messages made untrue: the channel's securities start anew."""
+        """Tell what the wire noticed; after a loss the channel's securities start anew."""
+        breach = feed_breach(notice, self._newest_ts, self.counts.events)
+        if breach is not None:
+            self._breach(breach, None)
         if notice.kind not in (NoticeKind.LOST, NoticeKind.SESSION):
             return
         for security in sorted(self._channel_of.get((notice.venue, notice.channel), ())):
             self.scheduler.forget(security)
             self.extractor.reset(security)
+            self.rules.reset(security)
             self._reset(security)
             self._stale[security] = STALE if notice.kind is NoticeKind.LOST else 0
 
@@ -218,8 +247,10 @@ class Pipeline:
     def finish(self) -> None:
         """Score what waits and settle every open episode, as at the end of the day."""
         self.drain()
-        updates = self.detector.finish()
-        self._count(self._teller.episodes(updates, {}))
+        for hit in self.rules.settle():
+            self._breach(self.rules.breach(hit), hit)
+        self._count(self._teller.rules(self._groups.finish(), None))
+        self._count(self._teller.episodes(self.detector.finish(), {}))
 
     def _open_sessions(self, due: Due) -> None:
         """Start securities anew whose session changed since their last frame."""
@@ -251,6 +282,19 @@ class Pipeline:
             if alert.number == 0:
                 counts.alerts += 1
                 counts.by_typology[alert.typology] = counts.by_typology.get(alert.typology, 0) + 1
+
+
+def evidence_of(hit: np.void) -> Evidence:
+    """Return the event behind a HIT row as an alert cites it."""
+    return Evidence(
+        arrival=int(hit["arrival"]),
+        ts_event=int(hit["ts"]),
+        sequence=int(hit["sequence"]),
+        order_id=int(hit["order_id"]),
+        contra_order_id=int(hit["contra_order_id"]),
+        price=known_price(int(hit["price"])),
+        size=int(hit["size"]),
+    )
 
 
 def _schedule_rows(due: Due) -> npt.NDArray[np.void]:

@@ -53,6 +53,7 @@ class Teller:
         self._desk = desk
         self._clock_ns = clock_ns
         self._scenes: dict[tuple[int, str, int], Scene] = {}
+        self._rule_places: dict[tuple[int, str, int], Place] = {}
 
     def episodes(
         self,
@@ -84,15 +85,15 @@ class Teller:
             )
         return self._submit(alerts)
 
-    def rules(self, updates: Iterable[RuleUpdate], quotes: dict[int, Quote]) -> list[Alert]:
-        """Tell rule updates; `quotes` holds the market by the arrival of the hit."""
+    def rules(self, updates: Iterable[RuleUpdate], hit: np.void | None) -> list[Alert]:
+        """Tell rule updates; `hit` is the HIT row they follow from, None without an event."""
         return self._submit(
             [
                 rule_alert(
                     update,
-                    self._place_of_rule(update),
+                    self._place_of_rule(update, hit),
                     self._provenance,
-                    quote=quotes.get(update.arrival),
+                    quote=None if hit is None or update.state == "closed" else _quote_of_hit(hit),
                 )
                 for update in updates
             ]
@@ -128,14 +129,26 @@ class Teller:
             clock="one clock" if seen["flags"] & ONE_CLOCK else "venue",
         )
 
-    def _place_of_rule(self, update: RuleUpdate) -> Place:
-        if update.security < 0:
+    def _place_of_rule(self, update: RuleUpdate, hit: np.void | None) -> Place:
+        key = (update.security, f"{update.rule}/{update.group}", update.opened_arrival)
+        place = self._rule_places.get(key)
+        if place is None:
+            place = self._new_place(update, hit)
+        self._rule_places[key] = place
+        if update.state == "closed":
+            del self._rule_places[key]
+        return place
+
+    def _new_place(self, update: RuleUpdate, hit: np.void | None) -> Place:
+        if update.security < 0 or hit is None:
             return Place(security=0, symbol="FEED", venue=update.group or "FEED")
-        security = self._listings.securities[update.security]
-        listing = next(
-            info for info in self._listings.infos if info.security_id == security.security_id
+        info = self._listings.infos[int(hit["listing"])]
+        return Place(
+            security=info.security_id,
+            symbol=info.symbol,
+            venue=info.venue,
+            listing=info.instrument_id,
         )
-        return Place(security=security.security_id, symbol=security.symbol, venue=listing.venue)
 
 
 def quote_of(seen: np.void) -> Quote:
@@ -150,3 +163,7 @@ def quote_of(seen: np.void) -> Quote:
         reference=known_price(int(seen["aux_price"])) if seen["dark"] else None,
         reference_age_ns=None if age < 0 else age,
     )
+
+
+def _quote_of_hit(hit: np.void) -> Quote:
+    return Quote(bid=known_price(int(hit["bid"])), ask=known_price(int(hit["ask"])))

@@ -57,6 +57,7 @@ def run_live(config: Config, tape: Tape, *, credit: int) -> Daemon:
             assert thread.is_alive()
     daemon.stop.set()
     thread.join()
+    daemon.close()
     return daemon
 
 

@@ -22,13 +22,15 @@ def run_venue(
     speed: float = 1.0,
     *,
     credit: int = 0,
+    history_s: float = 0.0,
     linger_s: float = 0.0,
     truth: str = "",
 ) -> int:
     """Play a simulation onto a FlowPublisher and return how many events were sent.
 
-    `speed` is a multiple of the tape's own clock, 0 = flat out. Definitions and accounts go first.
-    With `credit` > 0 the venue waits for its first subscriber and is slowed by it; `linger_s` is
+    `speed` is a multiple of the tape's own clock, 0 = flat out. The tape's first `history_s` go
+    out flat out whatever the speed: a past for whoever watches the rest. Definitions and accounts
+    go before everything. With `credit` > 0 the venue waits for its first subscriber and is slowed by it; `linger_s` is
     how long it goes on answering replay requests after the last event. `truth` is a path that gets
     what happened, as JSON, when the tape has ended.
 
@@ -43,13 +45,20 @@ def run_venue(
         first = next(blocks, None)  # compiles before the clock starts
         if credit > 0:
             publisher.wait_for_subscriber(_PATIENCE_S)
-        started = time.monotonic()
+        live_from = simulator.begins + int(history_s * NS_PER_S)
+        started: float | None = None
         while first is not None:
             events = first[0]
+            past = len(events)
             if speed > 0.0:
-                _send_paced(publisher, events, simulator.begins, started, speed)
-            else:
-                publisher.send(events)
+                past = int(np.searchsorted(events["ts_event"], live_from))
+            publisher.send(events[:past])
+            if past < len(events):
+                if started is None:
+                    if credit > 0:
+                        publisher.wait_handled(_PATIENCE_S)
+                    started = time.monotonic()
+                _send_paced(publisher, events[past:], live_from, started, speed)
             sent += len(events)
             first = next(blocks, None)
         if truth:

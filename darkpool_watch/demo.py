@@ -1,0 +1,225 @@
+"""The demo: a simulated venue in another process, the daemon here, and what it sees, live."""
+
+import multiprocessing
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from darkpool_watch.alerts.record import Alert
+from darkpool_watch.alerts.subscriber import AlertSubscriber
+from darkpool_watch.alerts.verify import verify
+from darkpool_watch.config import Config, load
+from darkpool_watch.daemon import Daemon, stop_on_signals
+from darkpool_watch.sim.abuse import CampaignPlan
+from darkpool_watch.sim.labels import Campaign
+from darkpool_watch.sim.market import SimConfig
+from darkpool_watch.sim.venue import run_venue
+from darkpool_watch.units import NS_PER_S
+
+START_S = 3_600.0  # the tape starts this long after the open
+HISTORY_S = 180.0  # s of flow played flat out first, so that windows and model have a past
+LONGEST_S = 3_600.0  # of the tape, where the demo runs until Ctrl-C
+AFTER_NS = 60 * NS_PER_S  # an alert this long after a campaign's end still names it
+SHOWN = 12
+COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
+
+
+class Truth(msgspec.Struct):
+    """What the venue injected; `darkpool_watch.sim.venue.truth_of` writes it."""
+
+    campaigns: list[Campaign]
+    violations: list[dict[str, int]]
+
+
+def run_demo(*, seconds: float, seed: int, securities: int, speed: float) -> None:
+    """Run until `seconds` are over or Ctrl-C, then print what was found and what was there."""
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="darkpool_watch.") as folder:
+        config = demo_config(Path(folder))
+        console.print("Compiling kernels and loading the model (a first run takes a minute) ...")
+        daemon = Daemon(config)
+        truth_path = Path(folder) / "truth.json"
+        process = multiprocessing.get_context("spawn").Process(
+            target=run_venue,
+            args=(
+                demo_market(seed, securities, seconds * speed),
+                config.wire.endpoint,
+                config.wire.replay_endpoint,
+                speed,
+            ),
+            kwargs={"credit": 64, "history_s": HISTORY_S, "truth": str(truth_path)},
+            daemon=True,
+        )
+        process.start()
+        with daemon:
+            alerts = _watch(daemon, config, process, console)
+        process.join(timeout=10.0)
+        truth = (
+            msgspec.json.decode(truth_path.read_bytes(), type=Truth)
+            if truth_path.exists()
+            else None
+        )
+        summarise(console, daemon, alerts, truth)
+        console.print(f"Journal: {verify(config.alerts.journal).message}")
+
+
+def demo_config(folder: Path) -> Config:
+    """Return the embedded defaults with every socket and file in `folder`."""
+    config = load()
+    replace = msgspec.structs.replace
+    return replace(
+        config,
+        wire=replace(
+            config.wire,
+            endpoint=f"ipc://{folder}/flow",
+            replay_endpoint=f"ipc://{folder}/replay",
+            join="start",
+        ),
+        alerts=replace(
+            config.alerts,
+            endpoint=f"ipc://{folder}/alerts",
+            replay_endpoint=f"ipc://{folder}/again",
+            journal=str(folder / "journal.db"),
+        ),
+    )
+
+
+def demo_market(seed: int, securities: int, seconds: float) -> SimConfig:
+    """Return a market with campaigns soon after the history, more where the demo is longer."""
+    live_s = seconds if seconds > 0 else LONGEST_S
+    plan = tuple(
+        CampaignPlan(typology=code, security=n % securities, start_s=HISTORY_S + start, stealth=0.5)
+        for n, (code, start) in enumerate((("SPOOF", 3.0), ("PING", 5.0)))
+    )
+    return SimConfig(
+        seed=seed,
+        securities=securities,
+        seconds=HISTORY_S + live_s,
+        start_s=START_S,
+        plan=plan,
+        campaigns_per_hour=2.0,
+        violations=max(2, round((HISTORY_S + live_s) / 30.0)),
+    )
+
+
+def _watch(
+    daemon: Daemon,
+    config: Config,
+    process: multiprocessing.process.BaseProcess,
+    console: Console,
+) -> list[Alert]:
+    """Run the daemon to its end and return the alerts that came over the alert socket."""
+    stop_on_signals(daemon)
+    alerts: list[Alert] = []
+    started = time.monotonic()
+    before = (started, 0, 0)
+    with (
+        AlertSubscriber(
+            config.alerts.endpoint, config.alerts.replay_endpoint, first=1
+        ) as subscriber,
+        Live(console=console, refresh_per_second=2, transient=True) as live,
+    ):
+
+        def on_idle() -> None:
+            nonlocal before
+            for received in subscriber.poll(0):
+                alerts.append(received.alert)
+                if received.alert.number == 0:
+                    live.console.print(_line(received.alert))
+            now = time.monotonic()
+            counts = daemon.pipeline.counts
+            rates = (
+                (counts.events - before[1]) / max(now - before[0], 1e-9),
+                (counts.frames_scored - before[2]) / max(now - before[0], 1e-9),
+            )
+            before = (now, counts.events, counts.frames_scored)
+            live.update(_panel(daemon, now - started, rates))
+            if not process.is_alive():
+                daemon.stop.set()
+
+        daemon.run(on_idle)
+        alerts += [received.alert for received in subscriber.catch_up()]
+    return alerts
+
+
+def _panel(daemon: Daemon, elapsed_s: float, rates: tuple[float, float]) -> Group:
+    pipeline = daemon.pipeline
+    counts, latencies = pipeline.counts, pipeline.latencies
+    table = Table(title=f"darkpool_watch, {elapsed_s:.0f} s", expand=False)
+    for name in ("", "total", "a second"):
+        table.add_column(name, justify="right")
+    table.add_row("events", f"{counts.events:,}", f"{rates[0]:,.0f}")
+    table.add_row("frames scored", f"{counts.frames_scored:,}", f"{rates[1]:,.0f}")
+    table.add_row("frames conflated", f"{pipeline.scheduler.conflated:,}", "")
+    table.add_row("flags", f"{counts.flags:,}", "")
+    table.add_row("alerts", f"{counts.alerts:,}", "")
+    ages = Table(expand=False)
+    for name in ("latency, ms", "p50", "p99"):
+        ages.add_column(name, justify="right")
+    for name, samples in (
+        ("block to features", latencies.absorb),
+        ("model step", latencies.step),
+        ("threshold to desk", latencies.decide),
+    ):
+        ages.add_row(name, f"{samples.percentile_ms(50):.3f}", f"{samples.percentile_ms(99):.3f}")
+    return Group(table, ages)
+
+
+def _line(alert: Alert) -> Text:
+    line = Text(f"{alert.severity:>8} ", style=COLOURS[alert.severity])
+    line.append(alert.message, style="default")
+    return line
+
+
+def campaign_of(alert: Alert, campaigns: list[Campaign]) -> Campaign | None:
+    """Return the campaign whose security and time (to 60 s past its end) fit an alert's."""
+    for campaign in campaigns:
+        same = alert.security == campaign.security_id
+        if same and campaign.start <= alert.times.opened_ns <= campaign.end + AFTER_NS:
+            return campaign
+    return None
+
+
+def summarise(console: Console, daemon: Daemon, alerts: list[Alert], truth: Truth | None) -> None:
+    """Print what was found beside what was there."""
+    counts = daemon.pipeline.counts
+    opened = [alert for alert in alerts if alert.number == 0]
+    by_model = [alert for alert in opened if alert.by == "model"]
+    console.print(
+        f"{counts.events:,} events, {counts.frames_scored:,} of {counts.frames_due:,} due frames "
+        f"scored, {len(by_model)} model alerts, {len(opened) - len(by_model)} rule alerts",
+        highlight=False,
+    )
+    if truth is None:
+        return
+    found: set[int] = set()
+    for alert in by_model:
+        campaign = campaign_of(alert, truth.campaigns)
+        if campaign is None:
+            console.print(f"  [yellow]no campaign[/]  {alert.message}", highlight=False)
+            continue
+        found.add(campaign.id)
+        console.print(
+            f"  [green]campaign {campaign.id}[/]: {campaign.typology} in {campaign.symbol} by "
+            f"accounts {', '.join(map(str, campaign.accounts))}; alert {alert.typology} "
+            f"{(alert.times.opened_ns - campaign.start) / NS_PER_S:.1f} s after its first message",
+            highlight=False,
+        )
+    for campaign in truth.campaigns:
+        if campaign.id not in found and campaign.messages:
+            console.print(
+                f"  [red]missed[/] campaign {campaign.id}: {campaign.typology} in "
+                f"{campaign.symbol}",
+                highlight=False,
+            )
+    rules = [alert for alert in opened if alert.by == "rule"]
+    console.print(
+        f"  {len(rules)} rule alerts beside {len(truth.violations)} trade-throughs planted",
+        highlight=False,
+    )
