@@ -141,6 +141,13 @@ class Intake:
         batches, self._batches = self._batches, []
         return batches
 
+    def positions(self) -> dict[tuple[str, int, int], int]:
+        """Return the next sequence of each (venue, channel, session): where a restart goes on."""
+        return {
+            (channel.venue, channel.number, channel.session): channel.expected
+            for channel in self.channels.values()
+        }
+
     def refuse(self, parts: Sequence[bytes], reason: str, message: str, recv_ns: int) -> None:
         """Count, remember and quarantine what cannot be handled."""
         self.counters.malformed[reason] += 1

@@ -25,6 +25,7 @@ Withhold = Callable[[Header], bool]
 
 _SERVICE_MS: Final = 20  # the replay service looks after heartbeats this often at least
 _CLOSE_MS: Final = 2_000  # what is queued may leave for this long when the publisher closes
+_REPLAY_FRAMES: Final = 100_000  # of repairs that may wait for one subscriber
 _RECORDS_A_FRAME: Final = 128  # definitions or accounts
 
 _header: Final = msgspec.msgpack.Decoder(Header)
@@ -96,8 +97,8 @@ class FlowPublisher:
         self._pub: zmq.Socket[Any] = self._context.socket(zmq.PUB)
         self._router: zmq.Socket[Any] = self._context.socket(zmq.ROUTER)
         self._router.set(zmq.ROUTER_MANDATORY, 1)
-        for socket in (self._pub, self._router):
-            sockets.limit(socket, high_water_mark=high_water_mark, max_bytes=max_frame_bytes)
+        sockets.limit(self._pub, high_water_mark=high_water_mark, max_bytes=max_frame_bytes)
+        sockets.limit(self._router, high_water_mark=_REPLAY_FRAMES, max_bytes=max_frame_bytes)
         try:
             self.endpoint = sockets.bind(self._pub, endpoint)
             self.replay_endpoint = sockets.bind(self._router, replay_endpoint)

@@ -169,6 +169,10 @@ class ZmqSource:
                 self._ask(now_ns)
                 return batches
 
+    def positions(self) -> dict[tuple[str, int, int], int]:
+        """Return where a restarted source would go on, everything handed on being handled."""
+        return self.intake.positions()
+
     def _drain(self, socket: "zmq.Socket[Any]") -> None:
         """Take up to BURST messages that wait on `socket`."""
         intake = self.intake

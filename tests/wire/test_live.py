@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zmq
 
 from darkpool_watch.config import WireConfig
 from darkpool_watch.errors import WireError
+from darkpool_watch.wire import control
 from darkpool_watch.wire.batch import Batch, Notice, NoticeKind
 from darkpool_watch.wire.publisher import FlowPublisher
 from darkpool_watch.wire.source import ZmqSource
@@ -327,3 +329,56 @@ def test_a_part_above_the_limit_costs_its_sender_the_connection_only(
         assert received.sequences() == list(range(1, 101))
         assert source.counters.reopened == 1
         assert source.counters.lost == 0
+
+
+def test_a_subscriber_that_falls_behind_is_repaired_from_the_ring(
+    endpoints: tuple[str, str],
+) -> None:
+    rows = add_rows(60_000)
+    with (
+        FlowPublisher(*endpoints, high_water_mark=4, heartbeat_ms=20) as publisher,
+        ZmqSource(wire_config(publisher, high_water_mark=4)) as source,
+    ):
+        received = Received()
+        receive(source, received, lambda: source.counters.heartbeats > 0)
+        publisher.send(rows)  # nobody reads meanwhile: PUB drops what its queue does not take
+        receive(source, received, lambda: source.counters.events >= 60_000)
+        assert received.events().tobytes() == rows.tobytes()
+        assert source.counters.repaired > 0
+
+
+def test_a_publisher_answers_noise_with_patience_and_strangers_with_the_truth(
+    endpoints: tuple[str, str],
+) -> None:
+    with (
+        FlowPublisher(*endpoints, session=5) as publisher,
+        zmq.Context() as context,
+        context.socket(zmq.DEALER) as stranger,
+    ):
+        publisher.send(add_rows(3))
+        stranger.connect(publisher.replay_endpoint)
+        stranger.send(b"\xc1noise")
+        stranger.send(b"")
+        stranger.send_multipart([b"too", b"many"])
+        stranger.send(control.encode(control.Replay("SIMX", 0, 4, 1, 3)))  # another session
+        stranger.send(control.encode(control.Replay("XXXX", 9, 5, 1, 3)))  # another channel
+        stranger.send(control.encode(control.Replay("SIMX", 0, 5, 1, 3)))
+        answers = []
+        while len(answers) < 3:
+            assert stranger.poll(5_000)
+            answers.append(stranger.recv_multipart())
+        assert control.decode_reply(answers[0][0]) == control.Unavailable("SIMX", 0, 4, 1, 3)
+        assert control.decode_reply(answers[1][0]) == control.Unavailable("XXXX", 9, 5, 1, 3)
+        assert len(answers[2]) == 3
+    assert publisher.bad_requests == 3
+    assert publisher.replayed == 1
+
+
+def test_decoding_is_compiled_before_the_socket_opens(tmp_path: Path) -> None:
+    config = WireConfig(endpoint=f"ipc://{tmp_path}/flow", replay_endpoint="")
+    with ZmqSource(config) as source:
+        started = time.perf_counter()
+        source.intake.accept([b"flow.X.1.", b"", b""], 0, 0)
+        assert time.perf_counter() - started < 0.5
+        assert source.poll(0) == []
+        assert source.positions() == {}
