@@ -229,8 +229,24 @@ def write_accounts(
 ):
     """Write the account families at time `now`; the state is only read.
 
-    Source: the catalogue's families 192, 196, 200, 216, 220, 224, 232 and 236.
-    Cost: one pass over two of the seated accounts' counters a window.
+    All sums are decayed to `now`, with half-life tau / 2 in window k:
+
+    192 layering               max over seats of |levels held on the bid - on the ask| / 10, at
+                               most 1; a level weighs by when it came to be held (`account_levels`)
+    196 spoof_coupling         sum over seats of min(bids cancelled, sold) + min(asks cancelled,
+                               bought) / filled by known accounts, each side of a trade once
+    200 fill_to_cancel         - sum ln delay / number of large opposite cancels (`count_cancel`)
+    216 linked_lead            led / filled, dark quantity with a known side (`count_dark_fill`)
+    220 account_concentration  sum over seats of v^2 / (sum of v)^2, v the quantity filled
+    224 reciprocity            (sum over kept pairs of 2 min(v_ij, v_ji) + within one group) /
+                               traded between known accounts (`pairs`)
+    232 pinging                max over seats of ln(1 + n) p / n (`count_probe`)
+    236 reference_gaming       gamed / filled, dark quantity with a known side (`account_groups`)
+
+    Numerators over seats and kept pairs miss what gave way; denominators do not, so that a full
+    table can only lower a value.
+
+    Cost: one pass over three of the seated accounts' counters a window, no logarithm for most.
     """
     a = st.tables[s]
     last = a["last"]
