@@ -147,7 +147,8 @@ def design_row(
     """Write the regressors of one frame.
 
     The own conditions enter as residuals from what the peers would lead one to expect, capped, so
-    that a security that is flooded by its abuser looks no busier than its busiest calm day.
+    that a security that is flooded by its abuser looks no busier than its busiest calm day. An
+    undefined one is as expected.
     """
     exogenous[0] = 1.0
     for j in range(PEERS):
@@ -156,6 +157,9 @@ def design_row(
     exogenous[6] = session
     exogenous[7] = session * session
     for j in range(OWN):
+        own[j] = 0.0
+        if math.isnan(conditions[PEERS + j]):
+            continue
         expected = 0.0
         for e in range(EXOGENOUS):
             expected += calibration["own_mean"][j, e] * exogenous[e]

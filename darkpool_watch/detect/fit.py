@@ -64,7 +64,9 @@ def fit_calibration(
     config: DetectConfig | None = None,
     false_episodes: float = FALSE_EPISODES,
 ) -> Calibration:
-    """Return the calibration of `scores` (N,) SCORE under `conditions` (N, 10), arrival order.
+    """Return the calibration of `scores` (N,) SCORE under `conditions` (N, 10).
+
+    Each security's frames are in arrival order; how securities interleave does not matter.
 
     `ts` (N,) ns and `security` (N,) default to the columns of `scores`; frames whose `status` is
     not 0 (stale, warming) are left out. Days (UTC) alternate between the two halves; a single
@@ -201,12 +203,14 @@ def _fit_location_scale(
     share = np.zeros(len(x))
     location = share
     log_scale = np.zeros(len(x))
+    least = 1e-6 * max(1.0, abs(float(np.median(x))))  # a constant head: rounding is no news
     for _ in range(3):
         coefficients = _ridge(design, x, penalty, weight)
         record["beta"][h], record["own_beta"][h] = np.split(coefficients, [EXOGENOUS])
         location = exogenous @ coefficients[:EXOGENOUS]
         residual = x - location - own @ coefficients[EXOGENOUS:]
-        record["iqr"][h] = max(float(np.subtract(*np.quantile(residual, [0.75, 0.25]))), 1e-9)
+        spread = float(np.subtract(*np.quantile(residual, [0.75, 0.25])))
+        record["iqr"][h] = max(spread, least)
         share = np.clip(own @ coefficients[EXOGENOUS:], -record["iqr"][h], record["iqr"][h])
         size = np.maximum(np.abs(x - location - share), 0.01 * record["iqr"][h])
         gamma = _ridge(exogenous, np.log(size), penalty)
@@ -214,7 +218,7 @@ def _fit_location_scale(
         # The constant makes the residual's IQR that of a standard normal distribution.
         standard = (x - location - share) / np.exp(log_scale)
         spread = float(np.subtract(*np.quantile(standard, [0.75, 0.25])))
-        gamma[0] = np.log(max(spread, 1e-9) / 1.349)
+        gamma[0] = np.log(max(spread, least) / 1.349)
         record["gamma"][h] = gamma
         weight = np.exp(-2.0 * (log_scale - log_scale.mean()))
     # The tracker steps by the residual clipped to one IQR: centre that, or it would drift.
@@ -248,9 +252,10 @@ def fit_tail(
     tail["y"] = np.linspace(0.0, np.log(len(z) / beyond), KNOTS)
     knots = np.quantile(z, -np.expm1(-tail["y"]))
     knots[-1] = threshold
-    least = 1e-9 * max(1.0, float(np.abs(knots).max()))  # ties of an atom still ascend
-    for k in range(KNOTS - 2, -1, -1):
-        knots[k] = min(knots[k], knots[k + 1] - least)
+    # Knots of an atom rise above it, so that its own p-value is P(Z >= z), the largest of them.
+    least = 1e-9 * max(1.0, float(np.abs(knots).max()))
+    for k in range(1, KNOTS):
+        knots[k] = max(knots[k], knots[k - 1] + least)
     tail["z"] = knots
     if len(excess) < 10:
         tail["scale"] = float(excess.mean()) if len(excess) else least

@@ -194,6 +194,26 @@ def test_tail_of_known_quantiles() -> None:
     assert 10.0 < beyond < 13.0
 
 
+def test_a_constant_head_is_never_surprising_and_leaves_the_others_their_say() -> None:
+    stream = benign(10, days=2, securities=2, frame_s=2.0)
+    stream.scores["latent"] = 3.7
+    rows = flags(fit_calibration(stream.scores, stream.conditions), stream)
+    assert rows["surprise"][:, 2].max() < 0.01
+    assert 0.004 < rows["flag"].mean() < 0.013
+    stream.scores["anomaly"][-500:] += 20.0
+    rows = flags(fit_calibration(stream.scores, stream.conditions), stream)
+    assert rows["flag"][-500:].mean() > 0.9
+
+
+def test_the_p_value_of_an_atom_is_its_whole_mass_and_what_lies_beyond() -> None:
+    # 90% zeros, the rest uniform in (0, 1): P(Z >= 0) = 1, P(Z >= 0.5) = 0.05.
+    rng = np.random.default_rng(3)
+    z = np.where(rng.uniform(size=60_000) < 0.9, 0.0, rng.uniform(size=60_000))
+    tail = fit_tail(z, np.repeat(np.arange(600), 100)).reshape(1)[0]
+    assert tail_surprise(tail, 0.0) == 0.0
+    assert math.exp(-tail_surprise(tail, 0.5)) == pytest.approx(0.05, rel=0.1)
+
+
 def test_tail_of_an_atom_and_of_a_constant_still_ascends() -> None:
     block = np.repeat(np.arange(400), 10)
     for z in (np.zeros(4_000), np.where(np.arange(4_000) % 7 == 0, 1.0, 0.0)):

@@ -33,13 +33,12 @@ class Threshold:
         exogenous = [1.0, *(self.standard(conditions, j) for j in range(5))]
         session = self.standard(conditions, 9)
         exogenous += [session, session**2]
-        own = [
-            min(
-                self.standard(conditions, 5 + j) - float(np.dot(c["own_mean"][j], exogenous)),
-                float(c["own_cap"][j]),
-            )
-            for j in range(4)
-        ]
+        own = [0.0] * 4
+        for j in range(4):
+            if not math.isnan(float(conditions[5 + j])):
+                expected = float(np.dot(c["own_mean"][j], exogenous))
+                residual = self.standard(conditions, 5 + j) - expected
+                own[j] = min(residual, float(c["own_cap"][j]))
         regime = sum(exogenous[1] > edge for edge in c["edges"])
         values = [
             float(score["anomaly"]),
