@@ -1,5 +1,10 @@
 """Order flow against its naive twin, over windows, silences, pane edges and late events."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -117,6 +122,28 @@ def test_rows_do_not_depend_on_rows_written_before() -> None:
         once.observe(o)
     left, right = often.write(often.clock), once.write(once.clock)
     assert left[COLUMNS].tobytes() == right[COLUMNS].tobytes()
+
+
+UNCOMPILED = """
+import numpy as np
+from tests.features.flow_cases import Runner, random_flow
+flow = random_flow(34_200_000_000_000 + np.arange(200) * 23_000_000, 21)
+print(Runner().run(flow).tobytes().hex())
+"""
+
+
+def test_flow_means_the_same_where_nothing_is_compiled() -> None:
+    flow = random_flow(34_200_000_000_000 + np.arange(200) * 23_000_000, 21)
+    printed = subprocess.run(
+        [sys.executable, "-W", "error", "-c", UNCOMPILED],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    uncompiled = np.frombuffer(bytes.fromhex(printed))
+    np.testing.assert_allclose(Runner().run(flow), uncompiled, rtol=1e-12)
 
 
 def test_flow_writes_its_columns_and_no_others() -> None:
