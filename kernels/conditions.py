@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kernels.jit import kernel
+from kernels.jit import hot_kernel, lean_kernel
 from kernels.profile import DARK_RATE, LIT_RATE
 from kernels.slots import DARK_QUANTITY, EVENTS, LIT_QUANTITY, SLOTS, TAU_S
 
@@ -31,7 +31,7 @@ class ConditionState(NamedTuple):
 ABSENT = -(1 << 62)
 
 
-@kernel
+@hot_kernel
 def forget_conditions(s, st):
     """Take a security out of its peers' averages."""
     for j in range(PEER_FIELDS):
@@ -41,7 +41,7 @@ def forget_conditions(s, st):
             st.last[s, j] = ABSENT
 
 
-@kernel
+@lean_kernel
 def write_conditions(s, fraction, row, windows, st, out):
     """Write the ten conditions of a frame to `out` (float32) and its own to the peers' sums.
 

@@ -11,11 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from kernels.accounts import AccountState, accumulate_accounts, reset_accounts, write_accounts
-from kernels.borrow import borrowed
 from kernels.conditions import ConditionState, forget_conditions, write_conditions
 from kernels.flow import accumulate_flow, write_flow
 from kernels.held import find_starts, hold
-from kernels.jit import kernel
+from kernels.jit import hot_kernel, lean_kernel
 from kernels.layout import (
     CANCEL,
     DARK_TRADE,
@@ -46,7 +45,7 @@ class ExtractState(NamedTuple):
     accounts: AccountState
     conditions: ConditionState
     normaliser: NormaliserState
-    waited: np.ndarray  # (S,) int64: own events since the security's last frame
+    waited: np.ndarray  # (S,) int64: own events since the last frame, LEVEL corrections left out
     row: np.ndarray  # (240,) float64, scratch
 
 
@@ -63,46 +62,7 @@ class FrameArrays(NamedTuple):
     raw: np.ndarray  # (N, 240) float32, NaN = undefined
 
 
-@kernel
-def lend(st):
-    """Return the state with all arrays borrowed."""
-    w, n, c = st.windows, st.normaliser, st.conditions
-    return ExtractState(
-        WindowState(
-            borrowed(w.f), borrowed(w.i), borrowed(w.tot), borrowed(w.profile), borrowed(w.held)
-        ),
-        AccountState(borrowed(st.accounts.tables), borrowed(st.accounts.profile)),
-        ConditionState(borrowed(c.last), borrowed(c.sums)),
-        NormaliserState(
-            borrowed(n.median),
-            borrowed(n.scale),
-            borrowed(n.history),
-            borrowed(n.live),
-            borrowed(n.log1p),
-            borrowed(n.asinh),
-            borrowed(n.scaled),
-        ),
-        borrowed(st.waited),
-        borrowed(st.row),
-    )
-
-
-@kernel
-def lend_frames(out):
-    """Return the frames with all arrays borrowed."""
-    return FrameArrays(
-        borrowed(out.arrival),
-        borrowed(out.ts),
-        borrowed(out.security),
-        borrowed(out.trigger),
-        borrowed(out.values),
-        borrowed(out.mask),
-        borrowed(out.conditions),
-        borrowed(out.raw),
-    )
-
-
-@kernel
+@lean_kernel
 def open_session(o, s, st):
     """Start a security's windows and day statistics anew when its session number changes."""
     i = st.windows.i
@@ -120,7 +80,7 @@ def open_session(o, s, st):
         i[s, SESSION_CLOSE] += days * DAY_NS
 
 
-@kernel
+@lean_kernel
 def forget_security(s, st):
     """Forget what was seen of a security since its session opened; its statistics stay."""
     reset(s, st.windows)
@@ -129,13 +89,11 @@ def forget_security(s, st):
     st.waited[s] = 0
 
 
-@kernel
-def why_due(o, waited, stride, large):
-    """Return why an observation owes a frame, NOT_DUE where it does not.
+@hot_kernel
+def why_informative(o, large):
+    """Return why an observation owes a frame at once, NOT_DUE where it does not.
 
-    `waited` counts the security's events since its last frame, this one included, LEVEL corrections
-    left out; `large` is the
-    size from which a cancel counts.
+    `large` is the size from which a cancel counts.
     """
     if o["trade"] == DARK_TRADE:
         return ON_DARK_PRINT
@@ -143,12 +101,10 @@ def why_due(o, waited, stride, large):
         return ON_TRADE
     if o["kind"] == CANCEL and o["removed"] >= large:
         return ON_LARGE_CANCEL
-    if o["nbbo_changed"] != 0:
-        return ON_QUOTE
-    return ON_STRIDE if waited >= stride else NOT_DUE
+    return ON_QUOTE if o["nbbo_changed"] != 0 else NOT_DUE
 
 
-@kernel
+@hot_kernel
 def accumulate(o, s, st):
     """Take one observation into every family of its security."""
     windows = st.windows
@@ -164,7 +120,7 @@ def accumulate(o, s, st):
         windows.i[s, LATE_EVENTS] += 1
 
 
-@kernel
+@hot_kernel
 def write_row(s, now, st):
     """Write the security's 240 features at `now`, its last event's time, to `st.row`."""
     totals(s, st.windows)
@@ -176,7 +132,7 @@ def write_row(s, now, st):
     write_accounts(s, now, st.accounts, st.row)
 
 
-@kernel
+@lean_kernel
 def write_frame(o, s, trigger, n, st, out):
     """Write frame n: the row, its normalised form and the conditions."""
     now = o["ts"]
@@ -197,7 +153,7 @@ def write_frame(o, s, trigger, n, st, out):
     write_conditions(s, fraction, st.row, st.windows, st.conditions, out.conditions[n])
 
 
-@kernel
+@lean_kernel
 def extract(
     observations,  # (N,) OBSERVATION, in arrival order
     stride,  # int64: own events after which a frame is owed
@@ -209,8 +165,6 @@ def extract(
 
     Observations of unknown listings (security -1) are passed over.
     """
-    st = lend(st)
-    out = lend_frames(out)
     frames = 0
     for n in range(observations.shape[0]):
         o = observations[n]

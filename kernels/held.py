@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from kernels.jit import kernel
+from kernels.jit import hot_kernel, lean_kernel
 from kernels.layout import UNDEFINED_PRICE
 from kernels.slots import (
     ANCHOR,
@@ -69,7 +69,7 @@ MID_BITS = 26
 MAX_SPREAD = 12_000
 
 
-@kernel
+@lean_kernel
 def snapshot(s, level, pane, f, i):
     """Keep the held fields as they stood when `pane` of one level closed."""
     count = i[s, HELD_COUNT0 + level]
@@ -84,7 +84,7 @@ def snapshot(s, level, pane, f, i):
     i[s, HELD_COUNT0 + level] = count + 1
 
 
-@kernel
+@lean_kernel
 def find_starts(s, st):
     """Write to `st.held` what each window holds: after `windows.roll`, before the readers below.
 
@@ -120,13 +120,13 @@ def find_starts(s, st):
             held[level, 1 + j] -= i[s, at + 1 + j] + grown
 
 
-@kernel
+@hot_kernel
 def window_start(s, level, st):
     """Return the ns at which the window of one level starts: the left edge of its oldest pane."""
     return (st.i[s, PANE0 + level] - PANES + 1) * PANE_NS[level]
 
 
-@kernel
+@hot_kernel
 def integer_at_start(s, level, field, st):
     """Return an integer held field (its offset in `i`) as held when the window starts.
 
@@ -135,7 +135,7 @@ def integer_at_start(s, level, field, st):
     return st.held[level, field - HELD_I0]
 
 
-@kernel
+@hot_kernel
 def float_at_start(s, level, field, st):
     """Return a float held field (its offset in `f`) as held when the window starts.
 
@@ -148,7 +148,7 @@ def float_at_start(s, level, field, st):
     return st.f[s, HELD_RING_F + slot * HELD_F + field - HELD_F0]
 
 
-@kernel
+@hot_kernel
 def time_in_window(s, level, now, time, value, st):
     """Return for how many ns of a window, up to `now`, the field `value` was held."""
     total = st.held[level, time - HELD_I0]
@@ -157,7 +157,7 @@ def time_in_window(s, level, now, time, value, st):
     return total
 
 
-@kernel
+@hot_kernel
 def area_in_window(s, level, now, area, value, st):
     """Return the integral of the held field `value` over a window up to `now`, an exact integer."""
     total = st.held[level, area - HELD_I0]
@@ -167,7 +167,7 @@ def area_in_window(s, level, now, area, value, st):
     return total
 
 
-@kernel
+@hot_kernel
 def mean_in_window(s, level, now, time, area, value, st):
     """Return the time-weighted mean of a held value over a window, in its own unit.
 
@@ -179,13 +179,13 @@ def mean_in_window(s, level, now, time, area, value, st):
     return area_in_window(s, level, now, area, value, st) / span
 
 
-@kernel
+@hot_kernel
 def observed_from(s, level, st):
     """Return the ns from which a window was watched: its start, or the first observation."""
     return max(window_start(s, level, st), st.i[s, FIRST_TS])
 
 
-@kernel
+@lean_kernel
 def hold(o, s, st):
     """Run the integrals to an observation's time, then hold the values it leaves behind.
 

@@ -11,7 +11,7 @@ Bit j of the masks is the pane j before the current one; pane p lives in slot p 
 
 import math
 
-from kernels.jit import kernel
+from kernels.jit import hot_kernel, lean_kernel
 from kernels.layout import UNDEFINED_PRICE
 from kernels.slots import (
     HELD_MID2,
@@ -31,13 +31,13 @@ DONE_BITS = ((1 << PANES) - 1) << PANES
 OPEN_BITS = (1 << PANES) - 1
 
 
-@kernel
+@hot_kernel
 def slot_of(kind, level, pane):
     """Return the offset in `f` of the (n, a, b) of one pane."""
     return MATURED0 + ((kind * LEVELS + level) * MATURED_PANES + pane % MATURED_PANES) * 3
 
 
-@kernel
+@lean_kernel
 def ripen_level(s, kind, level, old, steps, mid, st):
     """Move one ring by `steps` panes and evaluate those that come of age; `mid` NaN: drop them."""
     f, i = st.f, st.i
@@ -63,7 +63,7 @@ def ripen_level(s, kind, level, old, steps, mid, st):
     i[s, MATURED_DONE0 + at] = done
 
 
-@kernel
+@lean_kernel
 def ripen(s, now, st):
     """Evaluate what came of age up to `now` with the midpoint held until now.
 
@@ -88,7 +88,7 @@ def ripen(s, now, st):
         i[s, MATURED_PANE0 + level] = pane
 
 
-@kernel
+@lean_kernel
 def note(s, now, kind, a, b, st):
     """Let a trade at `now` wait: its quantity is a m - b for the midpoint m when it is of age."""
     ripen(s, now, st)
@@ -110,7 +110,7 @@ def note(s, now, kind, a, b, st):
         f[s, slot + 2] += b
 
 
-@kernel
+@lean_kernel
 def matured_mean(s, kind, level, st):
     """Return the mean of what matured in a window; NaN where nothing did. After `ripen`."""
     done = st.i[s, MATURED_DONE0 + kind * LEVELS + level] >> PANES

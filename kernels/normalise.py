@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kernels.jit import kernel
+from kernels.jit import hot_kernel, lean_kernel
 from kernels.layout import FEATURES
 
 BOUND = np.float32(8.0)
@@ -41,13 +41,13 @@ class NormaliserState(NamedTuple):
     scaled: np.ndarray  # (240,) float64, scratch
 
 
-@kernel
+@hot_kernel
 def half_hour(now, session_open, buckets):
     """Return the half-hour of the session, from 0; the last one has no end."""
     return min(max((now - session_open) // HALF_HOUR_NS, 0), buckets - 1)
 
 
-@kernel
+@lean_kernel
 def restart_live(s, st):
     """Let the day's estimates start from the history of the session's first half-hour."""
     row = st.history[s, HISTORY_ROW]
@@ -57,7 +57,7 @@ def restart_live(s, st):
         st.live[s, LIVE_COUNT, j] = ZERO
 
 
-@kernel
+@hot_kernel
 def scale_features(raw, st):
     """Write the scaled features to `st.scaled`: ln(1 + x), asinh(x) or x as the catalogue says."""
     scaled = st.scaled
@@ -74,7 +74,7 @@ def scale_features(raw, st):
             scaled[j] = math.copysign(math.log(x + math.sqrt(x * x + 1.0)), raw[j])
 
 
-@kernel
+@hot_kernel
 def bound_features(s, bucket, st, values, mask):
     """Write the bounded values and the mask of `st.scaled`."""
     row = st.history[s, HISTORY_ROW]
@@ -94,7 +94,7 @@ def bound_features(s, bucket, st, values, mask):
         mask[j] = 0 if known else 1
 
 
-@kernel
+@hot_kernel
 def learn_features(s, st):
     """Move the day's median and deviation towards `st.scaled`, where it is defined."""
     for j in range(FEATURES):
@@ -114,7 +114,7 @@ def learn_features(s, st):
         st.live[s, LIVE_COUNT, j] = n + ONE if known else n
 
 
-@kernel
+@lean_kernel
 def normalise(
     s,  # row of the security
     bucket,  # half-hour of the session

@@ -13,7 +13,7 @@ from kernels.held import (
     mean_in_window,
     time_in_window,
 )
-from kernels.jit import kernel
+from kernels.jit import hot_kernel, lean_kernel
 from kernels.layout import DARK_TRADE, NO_TRADE, UNDEFINED_PRICE
 from kernels.matured import matured_mean, note, ripen
 from kernels.slots import (
@@ -58,7 +58,7 @@ HALF_PI = math.pi / 2.0
 BP = 1e4
 
 
-@kernel
+@hot_kernel
 def accumulate_mid_change(o, s, st):
     """Take a change of the midpoint: r = ln of after over before, where both are known."""
     f = st.f
@@ -81,7 +81,7 @@ def accumulate_mid_change(o, s, st):
                 f[s, LAST_R] = r
 
 
-@kernel
+@hot_kernel
 def accumulate_lit_trade(o, s, st):
     """Take an execution on a lit venue: spread paid, its impact later, its price move."""
     f, i = st.f, st.i
@@ -100,7 +100,7 @@ def accumulate_lit_trade(o, s, st):
     f[s, LAST_LIT_MOVE] = move
 
 
-@kernel
+@hot_kernel
 def accumulate_dark_print(o, s, st):
     """Take a dark print: where in the spread it lies, and what it is worth later."""
     f = st.f
@@ -114,7 +114,7 @@ def accumulate_dark_print(o, s, st):
         note(s, o["ts"], MARKOUT, d / mid, d * (price / mid), st)
 
 
-@kernel
+@lean_kernel
 def accumulate_price(o, s, st):
     """Take one observation into the price families' slots."""
     if o["trade"] != NO_TRADE and o["price"] != UNDEFINED_PRICE:
@@ -128,7 +128,7 @@ def accumulate_price(o, s, st):
         accumulate_mid_change(o, s, st)
 
 
-@kernel
+@lean_kernel
 def write_held_price(s, k, now, st, row):
     """Write the families of held midpoints and spreads: 0, 16, 20, 36, 40 and 44, window k."""
     i, tot = st.i, st.tot
@@ -171,7 +171,7 @@ def write_held_price(s, k, now, st, row):
             row[44 + k] = (mid2 - low) / (high - low)
 
 
-@kernel
+@lean_kernel
 def write_price(
     s,  # row of the security
     now,  # ns, time of its last observation

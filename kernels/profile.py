@@ -7,7 +7,7 @@ the security's own day so far. Columns below ESTIMATES are the ones in use; a fa
 
 import math
 
-from kernels.jit import kernel
+from kernels.jit import hot_kernel, lean_kernel
 from kernels.layout import DARK_TRADE, NO_TRADE
 
 # In use.
@@ -37,7 +37,7 @@ DEPTH_SPAN = 2_000.0  # observations over which the estimate of usual depth forg
 REFRESH = 64  # sizes or ages between two readings of their quantiles
 
 
-@kernel
+@hot_kernel
 def log_bin(x, per_octave, bins):
     """Return the bin of x >= 1: each octave cut into `per_octave` equal parts."""
     mantissa, exponent = math.frexp(x)
@@ -45,13 +45,13 @@ def log_bin(x, per_octave, bins):
     return min(max((exponent - 1) * per_octave + part, 0), bins - 1)
 
 
-@kernel
+@hot_kernel
 def due(count):
     """Return whether quantiles are read again: at every power of two, then every REFRESH."""
     return count % REFRESH == 0 or count & (count - 1) == 0
 
 
-@kernel
+@lean_kernel
 def quantile(profile, s, histogram, bins, target):
     """Return the mean of the bin in which the cumulated count reaches `target`.
 
@@ -66,7 +66,7 @@ def quantile(profile, s, histogram, bins, target):
     return math.nan
 
 
-@kernel
+@lean_kernel
 def add_size(size, s, profile):
     """Take the size of an order entered into P10, P50 and P90."""
     at = SIZE_HISTOGRAM + 2 * log_bin(size, 4, SIZE_BINS)
@@ -80,7 +80,7 @@ def add_size(size, s, profile):
                 profile[s, column] = quantile(profile, s, SIZE_HISTOGRAM, SIZE_BINS, share * count)
 
 
-@kernel
+@lean_kernel
 def add_age(age_ns, s, profile):
     """Take the age of a dark print's reference into REFERENCE_P95."""
     at = AGE_HISTOGRAM + 2 * log_bin(max(age_ns * 1e-3, 1.0), 2, AGE_BINS)
@@ -92,7 +92,7 @@ def add_age(age_ns, s, profile):
         profile[s, REFERENCE_P95] = quantile(profile, s, AGE_HISTOGRAM, AGE_BINS, 0.95 * count)
 
 
-@kernel
+@lean_kernel
 def add_rates(ts, s, profile):
     """Estimate the rates anew: what came so far and PRIOR_S of the prior, over the time of both."""
     watched = PRIOR_S + max(0.0, (ts - profile[s, FIRST_NS]) * 1e-9)
@@ -104,7 +104,7 @@ def add_rates(ts, s, profile):
             profile[s, column] = (profile[s, PRIOR0 + column] * PRIOR_S + came) / watched
 
 
-@kernel
+@lean_kernel
 def accumulate_profile(o, s, st):
     """Take one observation into the security's own reference statistics.
 
@@ -130,7 +130,7 @@ def accumulate_profile(o, s, st):
         add_rates(o["ts"], s, profile)
 
 
-@kernel
+@lean_kernel
 def start_profile(s, profile):
     """Put the priors in use and forget all estimates."""
     profile[s, :] = 0.0
@@ -139,7 +139,7 @@ def start_profile(s, profile):
         profile[s, PRIOR0 + column] = PRIOR[column]
 
 
-@kernel
+@lean_kernel
 def roll_profile(s, profile):
     """Open a session: yesterday's estimates become priors, today's start anew."""
     for column in range(IN_USE):
@@ -148,7 +148,7 @@ def roll_profile(s, profile):
         profile[s, column] = 0.0
 
 
-@kernel
+@lean_kernel
 def give_profile(given, s, profile):
     """Put statistics of earlier days in use; `given` is (12,) float64, NaN where unknown."""
     for column in range(IN_USE):

@@ -3,7 +3,7 @@
 import math
 
 from kernels.hawkes import decayed
-from kernels.jit import kernel
+from kernels.jit import hot_kernel, lean_kernel
 from kernels.layout import AUCTION, DARK_TRADE, LEVEL, NO_TRADE, STATUS
 from kernels.profile import A1, A2, B1, B2, MU
 from kernels.slots import (
@@ -44,7 +44,7 @@ PHASE_S = 60.0
 ONE_S, TEN_S = 1, 2  # levels
 
 
-@kernel
+@hot_kernel
 def decay_excitations(dt, s, st):
     """Let the Hawkes excitations decay for `dt` s, and run the compensator over it."""
     f, profile = st.f, st.profile
@@ -59,7 +59,7 @@ def decay_excitations(dt, s, st):
     f[s, EXCITE2] = left2
 
 
-@kernel
+@hot_kernel
 def accumulate_gap(gap, s, st):
     """Take the time since the event before, in ns, and the Hawkes compensator over it."""
     f, i = st.f, st.i
@@ -76,7 +76,7 @@ def accumulate_gap(gap, s, st):
     i[s, SPACING_COUNT] += 1
 
 
-@kernel
+@lean_kernel
 def accumulate_tempo(o, s, st):
     """Take one observation into the time features' slots.
 
@@ -107,19 +107,19 @@ def accumulate_tempo(o, s, st):
         i[s, LAST_PHASE_TS] = ts
 
 
-@kernel
+@hot_kernel
 def log10_seconds(ns):
     """Return log10 of a time in seconds, from 1 us up."""
     return math.log10(max(ns * 1e-9, SHORTEST_S))
 
 
-@kernel
+@hot_kernel
 def since(now, then):
     """Return log10 seconds from `then` to `now`; NaN where it never was."""
     return log10_seconds(now - then) if then >= 0 else math.nan
 
 
-@kernel
+@hot_kernel
 def burstiness(tot, at):
     """Return (sd - mean) / (sd + mean) of the gaps of a window; NaN below 2 gaps.
 
@@ -132,7 +132,7 @@ def burstiness(tot, at):
     return ratio(sd - mean, sd + mean)
 
 
-@kernel
+@hot_kernel
 def mean_spacing(s, st):
     """Return the mean squared rescaled gap of the last 64 events; NaN before the first gap.
 
@@ -145,7 +145,7 @@ def mean_spacing(s, st):
     return total / n if n > 0 else math.nan
 
 
-@kernel
+@lean_kernel
 def write_tempo(
     s,  # row of the security
     now,  # ns, time of its last observation

@@ -2,7 +2,7 @@
 
 import math
 
-from kernels.jit import kernel
+from kernels.jit import hot_kernel, lean_kernel
 from kernels.layout import DARK_TRADE, HIDDEN_TRADE, NO_TRADE
 from kernels.profile import DARK_RATE, LIT_RATE, P50, SLOW_DEPTH
 from kernels.slots import (
@@ -28,14 +28,14 @@ LN8 = math.log(8.0)
 MIDDLE_BIN = 4  # sizes from P50 up to twice that
 
 
-@kernel
+@hot_kernel
 def size_bin(size, p50):
     """Return the log2 bin of a trade size: 4 from P50 to below 2 P50, 0 and 7 open-ended."""
     _, exponent = math.frexp(size / p50)
     return min(max(exponent - 1 + MIDDLE_BIN, 0), SIZE_BINS - 1)
 
 
-@kernel
+@lean_kernel
 def accumulate_volume(o, s, st):
     """Take one observation into the volume families' slots."""
     f = st.f
@@ -63,7 +63,7 @@ def accumulate_volume(o, s, st):
         f[s, SIZE_BIN0 + size_bin(size, st.profile[s, P50])] += 1.0
 
 
-@kernel
+@hot_kernel
 def size_entropy(tot, at):
     """Return the entropy of the 8 size bins over ln 8; NaN without a trade."""
     n = 0.0
@@ -78,7 +78,7 @@ def size_entropy(tot, at):
     return max(0.0, math.log(n) - weighted / n) / LN8
 
 
-@kernel
+@lean_kernel
 def write_volume(
     s,  # row of the security
     st,  # WindowState, after windows.totals

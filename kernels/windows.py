@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kernels.held import snapshot
-from kernels.jit import inlined, kernel
+from kernels.jit import hot_kernel, lean_kernel
 from kernels.layout import DARK_TRADE, NO_TRADE, UNDEFINED_PRICE
 from kernels.slots import (
     CLOSED,
@@ -100,7 +100,7 @@ def window_state(profile):
     return st
 
 
-@kernel
+@lean_kernel
 def reset(s, st):
     """Forget all that one security's windows saw; its tick and session stay."""
     f, i = st.f, st.i
@@ -115,13 +115,13 @@ def reset(s, st):
         f[s, field] = np.nan
 
 
-@kernel
+@hot_kernel
 def ratio(above, below):
     """Return above / below; NaN where below is 0."""
     return above / below if below != 0.0 else np.nan
 
 
-@inlined
+@hot_kernel
 def welford_add(a, j, x):
     """Add one sample to the Welford triple (n, mean, M2) at a[j]."""
     n = a[j] + 1.0
@@ -132,7 +132,7 @@ def welford_add(a, j, x):
     a[j + 2] += delta * (x - mean)
 
 
-@inlined
+@hot_kernel
 def covariance_add(a, j, x, y):
     """Add one pair to the covariance group (n, mean x, mean y, Mxx, Myy, Mxy) at a[j]."""
     n = a[j] + 1.0
@@ -148,28 +148,28 @@ def covariance_add(a, j, x, y):
     a[j + 5] += dx * rest_y
 
 
-@inlined
+@hot_kernel
 def merge_sums(a, b, first, end):
     """Add b[first:end] to a[first:end]; constant bounds let the compiler unroll it."""
     for j in range(first, end):
         a[j] += b[j]
 
 
-@inlined
+@hot_kernel
 def copy_slots(a, b, first, end):
     """Copy b[first:end] to a[first:end]."""
     for j in range(first, end):
         a[j] = b[j]
 
 
-@inlined
+@hot_kernel
 def fill_slots(a, first, end, x):
     """Set a[first:end] to x."""
     for j in range(first, end):
         a[j] = x
 
 
-@inlined
+@hot_kernel
 def merge_welford(a, b, j):
     """Merge the Welford triple (n, mean, M2) at b[j] into the one at a[j], by Chan."""
     added = b[j]
@@ -182,7 +182,7 @@ def merge_welford(a, b, j):
         a[j] = n
 
 
-@inlined
+@hot_kernel
 def merge_covariance(a, b, j):
     """Merge the covariance group (n, mean x, mean y, Mxx, Myy, Mxy) at b[j] into a[j], by Chan."""
     added = b[j]
@@ -200,24 +200,27 @@ def merge_covariance(a, b, j):
         a[j] = n
 
 
-@kernel
-def clear(row, cluster):
-    """Empty the slots of one cluster."""
+@lean_kernel
+def clear(f, s, row, cluster):
+    """Empty the slots of one cluster in a row of f[s]."""
+    a = f[s, row * SLOTS : (row + 1) * SLOTS]
     if cluster == MESSAGE_FLOW:
-        fill_slots(row, M_SUMS, M_END, 0.0)
+        fill_slots(a, M_SUMS, M_END, 0.0)
     elif cluster == QUOTE_FLOW:
-        fill_slots(row, Q_SUMS, Q_END, 0.0)
-        row[MID_MIN] = np.inf
-        row[MID_MAX] = -np.inf
+        fill_slots(a, Q_SUMS, Q_END, 0.0)
+        a[MID_MIN] = np.inf
+        a[MID_MAX] = -np.inf
     elif cluster == TRADE_FLOW:
-        fill_slots(row, T_SUMS, T_END, 0.0)
+        fill_slots(a, T_SUMS, T_END, 0.0)
     else:
-        fill_slots(row, D_SUMS, D_END, 0.0)
+        fill_slots(a, D_SUMS, D_END, 0.0)
 
 
-@kernel
-def copy(a, b, cluster):
-    """Copy the slots of one cluster from row b to row a."""
+@lean_kernel
+def copy(f, s, to, g, t, row, cluster):
+    """Copy the slots of one cluster from a row of g[t] to row `to` of f[s]."""
+    a = f[s, to * SLOTS : (to + 1) * SLOTS]
+    b = g[t, row * SLOTS : (row + 1) * SLOTS]
     if cluster == MESSAGE_FLOW:
         copy_slots(a, b, M_SUMS, M_END)
     elif cluster == QUOTE_FLOW:
@@ -228,12 +231,14 @@ def copy(a, b, cluster):
         copy_slots(a, b, D_SUMS, D_END)
 
 
-@kernel
-def merge(a, b, cluster):
-    """Merge the slots of one cluster of row b into row a.
+@lean_kernel
+def merge(f, s, into, g, t, row, cluster):
+    """Merge the slots of one cluster of a row of g[t] into row `into` of f[s].
 
     Sums add, extremes take the extreme, Welford triples and covariance groups merge by Chan.
     """
+    a = f[s, into * SLOTS : (into + 1) * SLOTS]
+    b = g[t, row * SLOTS : (row + 1) * SLOTS]
     if cluster == MESSAGE_FLOW:
         merge_sums(a, b, M_SUMS, GAP_N)
         merge_welford(a, b, GAP_N)
@@ -250,30 +255,26 @@ def merge(a, b, cluster):
         merge_sums(a, b, D_SUMS, D_END)
 
 
-@inlined
-def slots_at(f, s, row):
-    """Return one row of slots, a view."""
-    return f[s, row * SLOTS : (row + 1) * SLOTS]
-
-
-@inlined
+@hot_kernel
 def closed_row(level, pane):
     """Return the row of a closed pane."""
     return CLOSED0 + level * CLOSED + pane % CLOSED
 
 
-@inlined
-def derive(a, b):
-    """Add to row a what is a function of one whole pane, row b.
+@hot_kernel
+def derive(f, s, into, pane):
+    """Add to row `into` of f[s] what is a function of one whole pane, row `pane` of it.
 
     Open panes never carry these slots, so that a coarser pane derives its own.
     """
+    a = f[s, into * SLOTS : (into + 1) * SLOTS]
+    b = f[s, pane * SLOTS : (pane + 1) * SLOTS]
     signed = b[SIGNED_VOLUME]
     a[SIGNED_PANES] += abs(signed)
     covariance_add(a, KYLE_N, signed, b[MID_MOVE])
 
 
-@kernel
+@lean_kernel
 def settle(s, cluster, level, pane, newer, f):
     """Turn the newer closed panes into older ones: each absorbs all that are younger.
 
@@ -284,11 +285,11 @@ def settle(s, cluster, level, pane, newer, f):
         if newer >> age & 1:
             row = closed_row(level, pane - 1 - age)
             if younger >= 0:
-                merge(slots_at(f, s, row), slots_at(f, s, younger), cluster)
+                merge(f, s, row, f, s, younger, cluster)
             younger = row
 
 
-@kernel
+@lean_kernel
 def advance(s, cluster, level, old, new, f, i):
     """Close pane `old` of one cluster and level, `new` being the open one from now on."""
     mask = i[s, MASK0 + cluster * LEVELS + level]
@@ -302,30 +303,30 @@ def advance(s, cluster, level, old, new, f, i):
         settle(s, cluster, level, new, older, f)
         newer = 0
     if opened:
-        here = slots_at(f, s, OPEN0 + level)
+        here = OPEN0 + level
         if steps <= CLOSED:
-            row = slots_at(f, s, closed_row(level, old))
-            copy(row, here, cluster)
+            row = closed_row(level, old)
+            copy(f, s, row, f, s, here, cluster)
             if cluster == QUOTE_FLOW:
-                derive(row, row)
-            total = slots_at(f, s, NEWER0 + level)
+                derive(f, s, row, row)
+            total = NEWER0 + level
             if newer == 0:
-                copy(total, row, cluster)
+                copy(f, s, total, f, s, row, cluster)
             else:
-                merge(total, row, cluster)
+                merge(f, s, total, f, s, row, cluster)
             newer |= 1 << (steps - 1)
         i[s, OPENED0 + cluster] &= ~(1 << level)
         if level + 1 < LEVELS:
-            coarser = slots_at(f, s, OPEN0 + level + 1)
+            coarser = OPEN0 + level + 1
             if i[s, OPENED0 + cluster] >> (level + 1) & 1:
-                merge(coarser, here, cluster)
+                merge(f, s, coarser, f, s, here, cluster)
             else:
-                copy(coarser, here, cluster)
+                copy(f, s, coarser, f, s, here, cluster)
                 i[s, OPENED0 + cluster] |= 1 << (level + 1)
     i[s, MASK0 + cluster * LEVELS + level] = newer << CLOSED | older
 
 
-@kernel
+@lean_kernel
 def roll(s, now, st):
     """Bring the panes of one security to `now` (ns, not before its last event).
 
@@ -349,15 +350,15 @@ def roll(s, now, st):
                     advance(s, cluster, level, old, new, f, i)
 
 
-@inlined
+@hot_kernel
 def open_cluster(s, cluster, st):
     """Make the slots of one cluster of the finest open pane writable."""
     if st.i[s, OPENED0 + cluster] & 1 == 0:
         st.i[s, OPENED0 + cluster] |= 1
-        clear(slots_at(st.f, s, OPEN0), cluster)
+        clear(st.f, s, OPEN0, cluster)
 
 
-@kernel
+@lean_kernel
 def admit(o, s, st):
     """Roll to an observation's time and open the clusters it may write (see slots.py)."""
     roll(s, o["ts"], st)
@@ -371,7 +372,7 @@ def admit(o, s, st):
         open_cluster(s, DARK_FLOW, st)
 
 
-@inlined
+@hot_kernel
 def oldest(mask):
     """Return the highest bit of a mask of closed panes that is not 0."""
     age = CLOSED - 1
@@ -380,43 +381,42 @@ def oldest(mask):
     return age
 
 
-@kernel
+@lean_kernel
 def cluster_totals(s, cluster, f, i, tot):
     """Write the four windows of one cluster to `tot`."""
     opened = i[s, OPENED0 + cluster]
-    fresh = slots_at(tot, 0, LEVELS)  # the open panes merged so far
+    fresh = LEVELS  # row of the open panes merged so far
     any_open = False
     for level in range(LEVELS):
         if opened >> level & 1:
-            here = slots_at(f, s, OPEN0 + level)
+            here = OPEN0 + level
             if any_open:
-                merge(fresh, here, cluster)
+                merge(tot, 0, fresh, f, s, here, cluster)
             else:
-                copy(fresh, here, cluster)
+                copy(tot, 0, fresh, f, s, here, cluster)
             any_open = True
-        out = slots_at(tot, 0, level)
         mask = i[s, MASK0 + cluster * LEVELS + level]
         older, newer = mask & ALL_CLOSED, mask >> CLOSED
-        total = slots_at(f, s, NEWER0 + level)
+        total = NEWER0 + level
         if older:
             row = closed_row(level, i[s, PANE0 + level] - 1 - oldest(older))
-            copy(out, slots_at(f, s, row), cluster)
+            copy(tot, 0, level, f, s, row, cluster)
             if newer:
-                merge(out, total, cluster)
+                merge(tot, 0, level, f, s, total, cluster)
         elif newer:
-            copy(out, total, cluster)
+            copy(tot, 0, level, f, s, total, cluster)
         if any_open:
             if mask:
-                merge(out, fresh, cluster)
+                merge(tot, 0, level, tot, 0, fresh, cluster)
             else:
-                copy(out, fresh, cluster)
+                copy(tot, 0, level, tot, 0, fresh, cluster)
             if cluster == QUOTE_FLOW:
-                derive(out, fresh)
+                derive(tot, 0, level, fresh)
         elif mask == 0:
-            clear(out, cluster)
+            clear(tot, 0, level, cluster)
 
 
-@kernel
+@lean_kernel
 def totals(s, st):
     """Write the four windows of one security to `st.tot`, SLOT of window k at k * SLOTS + SLOT.
 
