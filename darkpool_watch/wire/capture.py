@@ -91,25 +91,19 @@ class CaptureWriter:
             try:
                 wrote = False
                 while self._waiting and self._failed is None:
-                    self._file.write(self._record(*self._waiting.popleft()))
+                    records.write(self._file, *self._content(*self._waiting.popleft()))
                     wrote = True
                 if wrote:
                     self._file.flush()
             except OSError as err:
                 self._failed = err
 
-    def _record(self, output: Output, recv_ns: int) -> bytes:
+    def _content(self, output: Output, recv_ns: int) -> tuple[bytes, ...]:
         if isinstance(output, Notice):
-            entry = _ENTRY.pack(recv_ns, _NOTICE, 0, 0)
-            return records.frame_record(entry, self._encoder.encode(output))
+            return _ENTRY.pack(recv_ns, _NOTICE, 0, 0), self._encoder.encode(output)
         topic, header, body = output.frame.parts
-        return records.frame_record(
-            _ENTRY.pack(recv_ns, _FRAME, 0, output.skip),
-            _LENGTHS.pack(len(topic), len(header)),
-            topic,
-            header,
-            body,
-        )
+        entry = _ENTRY.pack(recv_ns, _FRAME, 0, output.skip)
+        return entry, _LENGTHS.pack(len(topic), len(header)), topic, header, body
 
     def _error(self, err: OSError) -> WireError:
         return WireError(

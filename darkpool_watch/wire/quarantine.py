@@ -42,13 +42,13 @@ class Quarantine:
         """Append one frame; return False when it no longer fits."""
         kept = [part[:KEPT_BYTES] for part in parts[:8]]
         entry = QuarantinedFrame(recv_ns, reason, message, kept, [len(part) for part in parts[:64]])
-        record = records.frame_record(self._encoder.encode(entry))
-        if self.written + len(record) > self.max_bytes:
+        content = self._encoder.encode(entry)
+        if self.written + records.size_of(content) > self.max_bytes:
             return False
         try:
             if self._file is None:
                 self._file = records.create(self.path, MAGIC)
-            self._file.write(record)
+            records.write(self._file, content)
             self._file.flush()
         except OSError as err:
             raise WireError(
@@ -56,7 +56,7 @@ class Quarantine:
                 "wire.quarantine to another folder",
                 reason="quarantine",
             ) from err
-        self.written += len(record)
+        self.written += records.size_of(content)
         return True
 
     def close(self) -> None:

@@ -28,10 +28,19 @@ def create(path: Path, magic: bytes) -> BinaryIO:
     return file
 
 
-def frame_record(*content: bytes) -> bytes:
-    """Return `content` as one record."""
-    joined = b"".join(content)
-    return _PREFIX.pack(len(joined), zlib.crc32(joined)) + joined
+def write(file: BinaryIO, *content: bytes) -> None:
+    """Append `content`, its pieces one after the other, as one record."""
+    checksum = 0
+    for piece in content:
+        checksum = zlib.crc32(piece, checksum)
+    file.write(_PREFIX.pack(sum(map(len, content)), checksum))
+    for piece in content:
+        file.write(piece)
+
+
+def size_of(content: bytes) -> int:
+    """Return how many bytes `content` takes as one record."""
+    return _PREFIX.size + len(content)
 
 
 def read(path: Path, magic: bytes, what: str) -> Iterator[bytes]:
