@@ -165,11 +165,19 @@ class Detector:
             self._warmup,
             out,
         )
-        frame, count = 0, len(out)
+        self.follow(out)
+
+    def follow(self, decisions: NDArray[np.void]) -> None:
+        """Let decided frames, DECISION (N,), speak for episodes; thresholds learn nothing.
+
+        For decisions taken before: what another evidence threshold or cooldown would have told.
+        """
+        frame, count = 0, len(decisions)
         while frame < count:
-            frame, absorbed = follow_frames(out, frame, count, self._episodes, self._rules)
+            frame, absorbed = follow_frames(decisions, frame, count, self._episodes, self._rules)
             if frame < count:
-                self._tell(int(out["security"][frame]), out[frame] if absorbed else None)
+                security = int(decisions["security"][frame])
+                self._tell(security, decisions[frame] if absorbed else None)
                 frame += absorbed
 
     def drain(self) -> list[EpisodeUpdate]:

@@ -49,6 +49,11 @@ class Frames(NamedTuple):
         return Frames(self.scores[rows], self.conditions[rows], self.status[rows], block)
 
     @property
+    def securities(self) -> int:
+        """One more than the largest dense row."""
+        return int(self.scores["security"].max()) + 1
+
+    @property
     def blocks(self) -> int:
         """Number of declustered blocks."""
         return int(self.block.max()) + 1 if len(self.block) else 0
@@ -268,27 +273,26 @@ def fit_tail(
 
 
 def _decided(
-    record: NDArray[np.void], frames: Frames, config: DetectConfig, columns: tuple[str, ...]
-) -> list[NDArray[np.generic]]:
-    """Return columns of the decisions on `frames` under `record`."""
-    detector = Detector(config, Calibration(record), int(frames.scores["security"].max()) + 1)
-    parts: list[list[NDArray[np.generic]]] = [[] for _ in columns]
+    record: NDArray[np.void], frames: Frames, config: DetectConfig
+) -> list[NDArray[np.void]]:
+    """Return the DECISION rows of `frames` under `record`, in chunks."""
+    detector = Detector(config, Calibration(record), frames.securities)
+    chunks = []
     for start in range(0, len(frames.scores), CHUNK):
         rows = slice(start, start + CHUNK)
-        decided = detector.decide_many(
-            frames.scores[rows], frames.conditions[rows], frames.status[rows]
+        chunks.append(
+            detector.decide_many(frames.scores[rows], frames.conditions[rows], frames.status[rows])
         )
-        for part, column in zip(parts, columns, strict=True):
-            part.append(decided[column].copy())
-    return [np.concatenate(part) for part in parts]
+        detector.drain()
+    return chunks
 
 
 def _fit_remap(record: NDArray[np.void], held: Frames, config: DetectConfig) -> None:
     """Set the remap that makes the combined p-value uniform on the held-out half."""
     record["remap"] = identity_tail()
     record["floor_y"] = np.log(held.blocks)
-    (combined,) = _decided(record, held, config, ("combined",))
-    record["remap"] = fit_tail(combined.astype(np.float64), held.block)
+    combined = [chunk["combined"] for chunk in _decided(record, held, config)]
+    record["remap"] = fit_tail(np.concatenate(combined), held.block)
 
 
 def _fit_evidence(
@@ -299,31 +303,30 @@ def _fit_evidence(
     Where the half is too short for one episode to be allowed, a quarter is added to the evidence
     at which none opens.
     """
+    if config.evidence_threshold is not None:
+        return config.evidence_threshold
     allowed = int(false_episodes * _desk_days(held))
-    settled = config.evidence_threshold
-    if settled is not None:
-        return settled
+    decisions = _decided(record, held, config)
     low, high = 4.0, 400.0
     while high - low > 0.1:
         middle = (low + high) / 2.0
         record["evidence"] = middle
-        if _episodes_opened(record, held, config) <= allowed:
+        detector = Detector(config, Calibration(record), held.securities)
+        if _episodes_opened(detector, decisions) <= allowed:
             high = middle
         else:
             low = middle
     return high if allowed else 1.25 * high
 
 
+def _episodes_opened(detector: Detector, decisions: list[NDArray[np.void]]) -> int:
+    opened = 0
+    for chunk in decisions:
+        detector.follow(chunk)
+        opened += sum(update.state == "opened" for update in detector.drain())
+    return opened
+
+
 def _desk_days(frames: Frames) -> float:
     """Return how many days of 6.5 hours of a desk of 20 securities the frames cover."""
     return frames.blocks * BLOCK_NS / SESSION_NS / DESK_SECURITIES
-
-
-def _episodes_opened(record: NDArray[np.void], frames: Frames, config: DetectConfig) -> int:
-    detector = Detector(config, Calibration(record), int(frames.scores["security"].max()) + 1)
-    opened = 0
-    for start in range(0, len(frames.scores), CHUNK):
-        rows = slice(start, start + CHUNK)
-        detector.decide_many(frames.scores[rows], frames.conditions[rows], frames.status[rows])
-        opened += sum(update.state == "opened" for update in detector.drain())
-    return opened

@@ -18,7 +18,7 @@ SECURITIES = 6
 
 @pytest.fixture(scope="module")
 def calibration() -> Calibration:
-    stream = benign(1, days=4, securities=SECURITIES)
+    stream = benign(1, days=4, securities=SECURITIES, frame_s=2.0)
     return fit_calibration(stream.scores, stream.conditions)
 
 

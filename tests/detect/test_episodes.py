@@ -242,3 +242,19 @@ def test_roll_forgets_evidence_and_settles_what_is_open() -> None:
     detector.roll(0)
     assert [u.state for u in detector.drain()] == ["confirmed", "closed"]
     assert not detector._episodes["evidence"].any()
+
+
+def test_recorded_decisions_tell_the_same_episodes_and_other_ones_at_another_threshold() -> None:
+    frames = np.concatenate([score(8.0, s) for s in range(8)])
+    live = Detector(DetectConfig(), calibration(), 1)
+    decisions = live.decide_many(frames, np.zeros((8, 10), np.float32), np.zeros(8, np.uint8))
+    expected = live.drain()
+    again = Detector(DetectConfig(), calibration(), 1)
+    again.follow(decisions)
+    told = again.drain()
+    assert [(u.state, u.ts, u.evidence) for u in told] == [
+        (u.state, u.ts, u.evidence) for u in expected
+    ]
+    strict = Detector(DetectConfig(evidence_threshold=100.0), calibration(), 1)
+    strict.follow(decisions)
+    assert strict.drain() == []
