@@ -35,7 +35,9 @@ class Stand(NamedTuple):
     def subscriber(self, **options: object) -> AlertSubscriber:
         """Return a connected subscriber that certainly receives what is published next."""
         subscriber = AlertSubscriber(
-            self.publisher.endpoint, self.config.replay_endpoint, **options
+            self.publisher.endpoint,
+            self.config.replay_endpoint,
+            **{"patience_ms": 5_000, **options},
         )
         deadline = time.monotonic() + 10.0
         while time.monotonic() < deadline:
