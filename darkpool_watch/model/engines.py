@@ -9,6 +9,7 @@ from darkpool_watch.model.engine import Engine
 
 WEIGHTS: Final = Path(__file__).parent / "weights"
 UNTRAINED_SEED: Final = 0
+HALF_RINGS_ABOVE: Final = 1_000_000  # bytes of state a security: beyond, rings take 16 bits
 
 
 def checkpoint_path(config: ModelConfig) -> Path | None:
@@ -44,6 +45,9 @@ def open_engine(config: ModelConfig, securities: int, *, catalog: str = "") -> E
     else:
         model, notes = load_model(path, catalog=catalog, profile=config.profile)
         trained = notes.trained
-    engine = TorchEngine(model, securities, threads=config.threads, trained=trained)
+    ring_bits = 16 if model.shape.state_bytes(32) > HALF_RINGS_ABOVE else 32
+    engine = TorchEngine(
+        model, securities, threads=config.threads, ring_bits=ring_bits, trained=trained
+    )
     engine.warm_up()
     return engine

@@ -53,10 +53,10 @@ def rotary_angles(head_width: int) -> Tensor:
     return torch.remainder(turns, ROTARY_PERIOD) * (2 * torch.pi / ROTARY_PERIOD)
 
 
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Return x (..., d) rotated pairwise by the angles whose cos and sin are (..., d / 2)."""
-    a, b = x[..., 0::2], x[..., 1::2]
-    return torch.stack([a * cos - b * sin, a * sin + b * cos], -1).flatten(-2)
+def rotate(x: Tensor, turn: Tensor) -> Tensor:
+    """Return x (..., d) turned pair by pair: as complex numbers, times turn (..., d / 2)."""
+    pairs = torch.view_as_complex(x.float().view(*x.shape[:-1], -1, 2))
+    return torch.view_as_real(pairs * turn).flatten(-2)
 
 
 def split_heads(x: Tensor, head: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -144,7 +144,7 @@ class TemporalLayer(nn.Module):
         self,
         x: Tensor,  # (B, T, D), T a multiple of LONGEST
         bands: tuple[Band, ...],
-        rotary: tuple[Tensor, Tensor],  # cos, sin (B, 1, T, d / 2)
+        turn: Tensor,  # (B, 1, T, d / 2) complex: the rotary angle of each frame
         carry: LayerCarry,
         frames: int,  # real frames; the rest pads T
     ) -> tuple[Tensor, Tensor, Tensor, LayerCarry]:
@@ -156,8 +156,8 @@ class TemporalLayer(nn.Module):
             [3 * self.banded, 3 * (width - self.banded), self.group, GROUPS + 1], -1
         )
         q, k, v = split_heads(window, self.head)
-        q = rotate(q, *rotary) * self.head**-0.5
-        kv = torch.cat([rotate(k, *rotary), v.float()], -1)  # (B, 9, T, 2 d)
+        q = rotate(q, turn) * self.head**-0.5
+        kv = torch.cat([rotate(k, turn), v.float()], -1)  # (B, 9, T, 2 d)
         outs, keep, alike = [], [], []
         for g, (band, seen) in enumerate(zip(RANGES, bands, strict=True)):
             own = slice(g * self.group, (g + 1) * self.group)

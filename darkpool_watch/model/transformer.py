@@ -163,14 +163,14 @@ class Transformer(nn.Module):
         bands = bands_of(padded_ts, carry.seen)
         index = carry.seen[:, None] + torch.arange(t + padding, device=values.device)
         angles = self.angles[index % ROTARY_PERIOD].unsqueeze(1)
-        rotary = angles.cos().float(), angles.sin().float()
+        turn = torch.polar(torch.ones_like(angles), angles).to(torch.complex64)
         x = F.pad(x, (0, 0, 0, padding))
         layers, gates, alike = [], [], []
         for i, layer in enumerate(self.layers):
             if i in self.shape.joins:
                 added, gate = joins[:, :, self.shape.joins.index(i)].unbind(2)
                 x = x + F.pad(added * torch.sigmoid(gate), (0, 0, 0, padding))
-            x, weights, likeness, layer_carry = layer(x, bands, rotary, carry.layers[i], t)
+            x, weights, likeness, layer_carry = layer(x, bands, turn, carry.layers[i], t)
             layers.append(layer_carry)
             gates.append(weights[:, :t])
             alike.append(likeness)

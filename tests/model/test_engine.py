@@ -68,7 +68,8 @@ def test_undefined_values_are_never_read() -> None:
 
 def test_half_rings_of_full_take_the_planned_memory(capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
-        print(f"\nstate a security: full {FULL.state_bytes(16):,} B, lite {LITE.state_bytes():,} B")
+        sizes = f"full {FULL.state_bytes(16):,} B, lite {LITE.state_bytes(32):,} B"
+        print(f"\nstreaming state a security, as opened: {sizes}")
     engine = TorchEngine(lively(TINY), 9, ring_bits=16)
     total = sum(a.nbytes for a in engine.snapshot().values())
     assert total == 10 * engine.state_bytes  # nine securities and the padding row
@@ -78,6 +79,7 @@ def test_engine_without_weights_is_seeded_and_says_so(tmp_path, monkeypatch) -> 
     monkeypatch.setattr(engines, "WEIGHTS", tmp_path)
     one, two = (open_engine(ModelConfig(), 2) for _ in range(2))
     assert not one.trained
+    assert one.state_bytes == LITE.state_bytes(32)  # small enough for single precision
     frames = flow(LITE, 1, 2)
     assert streamed(one, frames, [0]).tobytes() == streamed(two, frames, [0]).tobytes()
 
