@@ -47,7 +47,7 @@ def edges_between(after: int, before: int) -> list[int]:
     return sorted(t for t in found if after <= t < before)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(times(25), st.integers(0, 2**32))
 def test_flow_equals_its_twin_after_every_event_and_at_edges(ts: np.ndarray, seed: int) -> None:
     flow = random_flow(ts, seed)
