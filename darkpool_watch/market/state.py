@@ -14,7 +14,7 @@ from darkpool_watch.errors import MarketError
 from darkpool_watch.market.listings import Listings
 from darkpool_watch.units import UNDEFINED_PRICE
 from kernels.book import copy_levels
-from kernels.layout import EVENT, OBSERVATION
+from kernels.layout import CLEAR, EVENT, OBSERVATION, ONE_CLOCK
 from kernels.market_rows import (
     COUNTERS,
     DEPTH,
@@ -83,6 +83,18 @@ class Market:
             self._make_room(int(reason), self.listings.row(int(events[done]["instrument_id"])))
             done, reason = observe(events, done, arrival, self.state, out)
         return out[: len(events)]
+
+    def clear(self, listing: int) -> None:
+        """Void a listing's orders, levels and QUOTE, as a CLEAR event at this moment would.
+
+        For a venue that started anew without saying CLEAR. Counted as such an event.
+        """
+        row = self.listings.listing_rows[listing]
+        event = np.zeros(1, EVENT)
+        event["kind"], event["flags"] = CLEAR, ONE_CLOCK
+        event["instrument_id"] = row["instrument_id"]
+        event["ts_event"] = self.listings.security_rows[row["security"]]["clock"]
+        self.observe(event, 0)
 
     def book_levels(self, listing: int, levels: int) -> npt.NDArray[np.int64]:
         """Return the listing's best levels, (2, levels, 2) int64: side, level, (price, size).

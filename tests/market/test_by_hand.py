@@ -305,3 +305,20 @@ def test_an_entry_of_nothing_rests_nothing() -> None:
     held = market()
     o = held.observe(event(ADD, order_id=1, side=BID, price=100, size=0), 0)[0]
     assert (o["added"], o["bid"], held.live_orders()) == (0, UNDEFINED_PRICE, 0)
+
+
+def test_a_voided_listing_leaves_the_other_books_alone() -> None:
+    held = market()
+    rows = [
+        event(ADD, instrument_id=1, order_id=1, side=BID, price=100, size=30, at=50),
+        event(ADD, instrument_id=2, order_id=1, side=BID, price=99, size=5, at=60),
+        event(QUOTE, instrument_id=1, price=100, size=1, aux_price=101, aux_size=1, at=70),
+    ]
+    held.observe(np.concatenate(rows), 0)
+    held.clear(0)
+    o = held.observe(event(CANCEL, instrument_id=1, order_id=1, size=1, at=80), 4)[0]
+    assert (o["bid"], o["bid_size"], o["ask"], o["late"]) == (99 * TICK, 5, UNDEFINED_PRICE, 0)
+    assert (o["order_size"], held.live_orders()) == (0, 1)
+    held.clear(2)
+    held.clear(3)  # before any event of its security
+    assert held.live_orders() == 1

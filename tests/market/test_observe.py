@@ -112,8 +112,15 @@ def test_read_only_and_strided_events_are_copied() -> None:
 
 PLAIN = """
 import hashlib
+from darkpool_watch.config import DetectConfig
+from darkpool_watch.detect.rules import Rules
 from tests.market.streams import market, random_stream
-print(hashlib.sha256(market().observe(random_stream(6, 1_500), 0).tobytes()).hexdigest())
+events, held = random_stream(6, 1_500), market()
+rules = Rules(DetectConfig(clock_error_ns=1_000), held.listings)
+seen = held.observe(events, 0)
+hits = rules.check(events, seen)
+assert len(hits) > 10
+print(hashlib.sha256(seen.tobytes() + hits.tobytes()).hexdigest())
 """
 
 
