@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from darkpool_watch.errors import WireError
 from darkpool_watch.wire import control
-from darkpool_watch.wire.events import EVENT_TYPES, UNDECODABLE, Flag, Heartbeat, Kind, Side
+from darkpool_watch.wire.events import (
+    EVENT_TYPES,
+    UNDECODABLE,
+    Add,
+    AnyEvent,
+    Flag,
+    Heartbeat,
+    Kind,
+    Side,
+)
 from darkpool_watch.wire.frame import Header, decode, encode
 from darkpool_watch.wire.rows import Rows
 from darkpool_watch.wire.topic import escape, flow_topic, parts_of, topic_of
@@ -149,6 +158,14 @@ def test_a_publisher_in_another_language_may_leave_the_end_of_an_event_out() -> 
     assert (row["kind"], row["instrument_id"], row["sequence"]) == (layout.STATUS, 7, 1)
     assert row["price"] == row["aux_price"] == row["ts_ref"] == layout.UNDEFINED_PRICE
     assert row["size"] == row["order_id"] == row["flags"] == 0
+
+
+def test_a_msgpack_body_is_the_tagged_structs_of_its_events() -> None:
+    rows = add_rows(2)
+    body = msgspec.msgpack.decode(frame(rows, encoding="msgpack")[2], type=list[AnyEvent])
+    first = Add(T0 + 1_000, T0 + 1_500, 7, 1, 100_010_000_000, 101, 1)
+    assert body[0] == first
+    assert msgspec.msgpack.encode(body) == frame(rows, encoding="msgpack")[2]
 
 
 def test_definitions_accounts_and_heartbeats_come_back_as_they_went() -> None:
