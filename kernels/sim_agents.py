@@ -18,6 +18,7 @@ from kernels.sim_state import (
     LARGE,
     LEVELS,
     LOOKALIKE,
+    NOTHING,
     ORDERS,
     OWN_ORDERS,
     SELL,
@@ -79,10 +80,10 @@ def pull_one(m, a, role):
     held = m["agents"][a]["orders"]
     for j in range(OWN_ORDERS):
         if held[j] >= 0:
-            slot = np.int64(held[j])
+            slot = held[j]
             if role == 0 or m["orders"][slot]["role"] == role:
-                left = np.int64(m["orders"][slot]["left"])
-                pull(m, slot, 0)
+                left = m["orders"][slot]["left"]
+                pull(m, slot, NOTHING)
                 return left
     return np.int64(0)
 
@@ -114,7 +115,7 @@ def begin_cycle(agent):
 def _place_genuine(m, a):
     """Enter the small order that is meant to trade, at the touch or just inside."""
     agent = m["agents"][a]
-    side = np.int64(agent["side"])
+    side = agent["side"]
     tick = m["best"][side]
     if m["best"][SELL] - m["best"][BUY] > 1 and chance(m, a, 0.5):
         tick += 1 if side == BUY else -1
@@ -126,7 +127,7 @@ def _place_genuine(m, a):
 def _place_large(m, a):
     """Enter one layer of the large side, which is not meant to trade."""
     agent = m["agents"][a]
-    other = 1 - np.int64(agent["side"])
+    other = 1 - agent["side"]
     away = np.int64(agent["distance"] + agent["placed"])
     tick = m["best"][other] + (away if other == SELL else -away)
     whole = agent["size"] * agent["ratio"]
@@ -140,7 +141,7 @@ def _place_large(m, a):
 def _force_fill(m, a):
     """Cross the spread with the genuine order, unless the agent itself is first in the queue."""
     agent = m["agents"][a]
-    side = np.int64(agent["side"])
+    side = agent["side"]
     tick = m["best"][1 - side]
     first = m["levels"][tick & (LEVELS - 1)]["head"]
     agent["tries"] += 1
@@ -171,10 +172,10 @@ def _pull_side(m, a):
             if agent["evidence"] < 0 and 2 * agent["pulled"] >= agent["large"]:
                 agent["evidence"] = m["clock"]
     else:
-        pull_one(m, a, 0)
+        pull_one(m, a, NOTHING)
     if resting(m, a, LARGE) > 0:
         after(m, a, draw(m, a, 2e4, 5e6))
-    elif resting(m, a, 0) > 0:
+    elif resting(m, a, NOTHING) > 0:
         after(m, a, draw(m, a, 1e5, 1e9))
     else:
         end_cycle(m, a)
@@ -234,8 +235,8 @@ def step_quoter(m, a):
             after(m, a, agent["reaction"] if agent["filled"] > 0 else agent["span"])
         return
     agent["phase"] = PULL
-    pull_one(m, a, 0)
-    if resting(m, a, 0) > 0:
+    pull_one(m, a, NOTHING)
+    if resting(m, a, NOTHING) > 0:
         after(m, a, draw(m, a, 2e4, 2e7))
     else:
         end_cycle(m, a)

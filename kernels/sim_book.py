@@ -26,6 +26,7 @@ from kernels.sim_state import (
     LIT,
     MIDS,
     NOBODY,
+    NOTHING,
     ORDERS,
     OUTPUT,
     PROBE,
@@ -38,6 +39,8 @@ from kernels.sim_state import (
 from kernels.sim_timers import clear_timer, set_timer
 
 _MASK = LEVELS - 1
+_ADD, _CANCEL, _REPLACE, _EXECUTE = np.array([ADD, CANCEL, REPLACE, EXECUTE])
+_SELF_MATCH = np.int64(SELF_MATCH_PREVENTED)
 _ONE = np.uint64(1)
 _FULL = OUTPUT - 64  # a step sends no more than this, but for the ends of its orders
 
@@ -209,7 +212,7 @@ def is_last(m, slot):
 def pull(m, slot, flags):
     """Cancel what is left of a lit order."""
     o = m["orders"][slot]
-    row = m["out"][emit(m, CANCEL, o["side"], flags, o["left"], o["agent"])]
+    row = m["out"][emit(m, _CANCEL, o["side"], flags, o["left"], o["agent"])]
     row["order_id"] = o["order_id"]
     row["price"] = o["tick"] * m["tick"]
     row["account"] = o["account"]
@@ -239,16 +242,16 @@ def take(m, side, limit, size, account, agent):
     while filled < size and m["count"] < _FULL and crosses(m, side, limit):
         tick = m["best"][other]
         level = m["levels"][tick & _MASK]
-        slot = np.int64(level["head"])
+        slot = level["head"]
         if is_last(m, slot):
             break
         o = m["orders"][slot]
         if o["account"] == account:
-            pull(m, slot, SELF_MATCH_PREVENTED)
+            pull(m, slot, _SELF_MATCH)
             continue
         quantity = min(size - filled, o["left"])
         sender = agent if agent != NOBODY else o["agent"]
-        row = m["out"][emit(m, EXECUTE, other, 0, quantity, sender)]
+        row = m["out"][emit(m, _EXECUTE, other, NOTHING, quantity, sender)]
         row["order_id"] = o["order_id"]
         row["contra_order_id"] = m["incoming"]
         row["price"] = tick * m["tick"]
@@ -280,7 +283,7 @@ def place(m, side, tick, size, account, agent, role):
     slot = claim(m, side, size, account, agent, role)
     if slot < 0:
         return slot
-    row = m["out"][emit(m, ADD, side, 0, size, agent)]
+    row = m["out"][emit(m, _ADD, side, NOTHING, size, agent)]
     row["order_id"] = order_id
     row["price"] = tick * m["tick"]
     row["account"] = account
@@ -296,7 +299,7 @@ def requote(m, slot, tick, size):
     """
     o = m["orders"][slot]
     old = o["order_id"]
-    row = m["out"][emit(m, REPLACE, o["side"], 0, size, o["agent"])]
+    row = m["out"][emit(m, _REPLACE, o["side"], NOTHING, size, o["agent"])]
     row["order_id"] = old
     row["contra_order_id"] = new_id(m)
     row["price"] = tick * m["tick"]
@@ -319,7 +322,7 @@ def purge(m):
                 break
             slot = m["levels"][tick & _MASK]["head"]
             while slot >= 0 and m["count"] < _FULL:
-                pull(m, np.int64(slot), 0)
+                pull(m, slot, NOTHING)
                 slot = m["levels"][tick & _MASK]["head"]
             if slot >= 0:
                 break

@@ -17,8 +17,6 @@ from kernels.sim_agents import (
     pull_one,
     resting,
     round_lots,
-    step_quoter,
-    step_spoof,
 )
 from kernels.sim_book import new_id, place, take
 from kernels.sim_pool import enter_dark
@@ -26,17 +24,12 @@ from kernels.sim_state import (
     BUY,
     FLIP,
     GENUINE,
+    IMMEDIATE,
     LARGE,
-    LAYER,
+    NOTHING,
     OWN_ORDERS,
-    PING,
-    QUOTER,
-    RESTARTER,
-    REVERSER,
+    RESTS,
     SELL,
-    SPOOF,
-    STUFF,
-    SWEEPER,
 )
 
 _FAR = 1 << 40
@@ -46,7 +39,7 @@ _FAR = 1 << 40
 def _flip(m, a):
     """Enter the order the other way after the pull; a flip comes within 10 ms of it."""
     agent = m["agents"][a]
-    side = np.int64(agent["side"])
+    side = agent["side"]
     tick = m["best"][side]
     if chance(m, a, 0.5):
         tick = m["best"][1 - side]
@@ -56,7 +49,7 @@ def _flip(m, a):
     if agent["messages"] > before and agent["evidence"] < 0 and agent["code"] == FLIP:
         agent["evidence"] = m["clock"]
     agent["phase"] = FORCE
-    if resting(m, a, 0) > 0:
+    if resting(m, a, NOTHING) > 0:
         after(m, a, draw(m, a, 1e7, 5e9))
     else:
         end_cycle(m, a)
@@ -68,8 +61,8 @@ def step_flip(m, a):
     agent = m["agents"][a]
     if agent["phase"] == START:
         begin_cycle(agent)
-        other = 1 - np.int64(agent["side"])
-        away = np.int64(agent["distance"])
+        other = 1 - agent["side"]
+        away = agent["distance"]
         tick = m["best"][other] + (away if other == SELL else -away)
         size = round_lots(m, a, agent["size"] * agent["ratio"])
         place(m, other, tick, size, member(agent, agent["cycle"]), a, LARGE)
@@ -85,8 +78,8 @@ def step_flip(m, a):
     elif agent["phase"] == PULL:
         _flip(m, a)
     else:
-        pull_one(m, a, 0)
-        if resting(m, a, 0) > 0:
+        pull_one(m, a, NOTHING)
+        if resting(m, a, NOTHING) > 0:
             after(m, a, draw(m, a, 1e5, 1e8))
         else:
             end_cycle(m, a)
@@ -110,12 +103,12 @@ def step_stuff(m, a):
             size = round_lots(m, a, agent["size"] * draw(m, a, 0.5, 2.0))
             place(m, side, tick, size, member(agent, agent["burst"]), a, GENUINE)
         else:
-            pull_one(m, a, 0)
+            pull_one(m, a, NOTHING)
         if agent["burst"] >= agent["target"]:
             agent["phase"] = PULL
     else:
-        pull_one(m, a, 0)
-        if resting(m, a, 0) == 0:
+        pull_one(m, a, NOTHING)
+        if resting(m, a, NOTHING) == 0:
             end_cycle(m, a)
             return
     after(m, a, agent["span"] / agent["target"] * draw(m, a, 0.2, 3.0))
@@ -125,11 +118,11 @@ def step_stuff(m, a):
 def _exploit(m, a):
     """Use what a filled probe told: take the rest in the pool, or trade ahead of it on the book."""
     agent = m["agents"][a]
-    side = np.int64(agent["side"])
+    side = agent["side"]
     size = round_lots(m, a, agent["size"] * agent["ratio"] * draw(m, a, 0.7, 1.4))
     account = member(agent, agent["cycle"] + agent["placed"])
     if agent["mode"] == 0:
-        filled = enter_dark(m, side, size, 0, account, a, True)
+        filled = enter_dark(m, side, size, NOTHING, account, a, IMMEDIATE)
     else:
         new_id(m)
         ahead = 1 - side
@@ -161,8 +154,8 @@ def step_ping(m, a):
     agent["tries"] += 1
     if chance(m, a, 0.1):
         agent["side"] = 1 - agent["side"]
-    side = np.int64(agent["side"])
-    if enter_dark(m, side, size, minimum, account, a, True) > 0:
+    side = agent["side"]
+    if enter_dark(m, side, size, minimum, account, a, IMMEDIATE) > 0:
         agent["phase"] = PULL
         after(m, a, agent["reaction"])
     else:
@@ -173,11 +166,11 @@ def step_ping(m, a):
 def step_sweeper(m, a):
     """Work a parent order: small immediate orders in the pool, the rest on the book."""
     agent = m["agents"][a]
-    side = np.int64(agent["side"])
+    side = agent["side"]
     size = round_lots(m, a, agent["size"] * draw(m, a, 0.5, 2.0))
     account = member(agent, agent["cycle"])
     if agent["phase"] == START:
-        agent["filled"] = enter_dark(m, side, size, 0, account, a, True)
+        agent["filled"] = enter_dark(m, side, size, NOTHING, account, a, IMMEDIATE)
         if chance(m, a, 0.35):
             agent["phase"] = BUILD
             after(m, a, draw(m, a, 5e4, 5e7))
@@ -194,12 +187,12 @@ def step_sweeper(m, a):
 def step_violation(m, a):
     """Print in the pool outside the lit quote, once; the price is kept in `large`."""
     agent = m["agents"][a]
-    side = np.int64(agent["side"])
-    enter_dark(m, 1 - side, np.int64(agent["size"]), 0, member(agent, 0), a, False)
-    away = np.int64(agent["distance"])
+    side = agent["side"]
+    enter_dark(m, 1 - side, agent["size"], NOTHING, member(agent, BUY), a, RESTS)
+    away = agent["distance"]
     tick = m["best"][SELL] + away if agent["mode"] == 0 else m["best"][BUY] - away
     m["forced"] = tick * m["tick"]
-    filled = enter_dark(m, side, np.int64(agent["size"]), 0, member(agent, 1), a, True)
+    filled = enter_dark(m, side, agent["size"], NOTHING, member(agent, SELL), a, IMMEDIATE)
     agent["large"] = m["forced"]
     m["forced"] = 0
     if filled > 0:
@@ -207,26 +200,3 @@ def step_violation(m, a):
         agent["done"] = 1
     else:
         after(m, a, draw(m, a, 1e6, 1e8))
-
-
-@kernel
-def step_agent(m, a):
-    """Step an agent whose timer is due."""
-    agent = m["agents"][a]
-    if agent["done"]:
-        return
-    code = agent["code"]
-    if code == SPOOF or code == LAYER:
-        step_spoof(m, a)
-    elif code == FLIP or code == REVERSER:
-        step_flip(m, a)
-    elif code == STUFF or code == RESTARTER:
-        step_stuff(m, a)
-    elif code == PING:
-        step_ping(m, a)
-    elif code == QUOTER:
-        step_quoter(m, a)
-    elif code == SWEEPER:
-        step_sweeper(m, a)
-    else:
-        step_violation(m, a)

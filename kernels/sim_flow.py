@@ -41,6 +41,7 @@ from kernels.sim_state import (
     MARKET,
     MARKS,
     NOBODY,
+    NOTHING,
     PARENTS,
     REQUOTE,
     SELL,
@@ -48,6 +49,8 @@ from kernels.sim_state import (
 from kernels.sim_timers import set_timer
 
 _MASK = LEVELS - 1
+_EXECUTE = np.int64(EXECUTE)
+_HIDDEN = np.int64(HIDDEN)
 _THIN = 8  # a side with no more orders than this is not pulled ahead of time
 _FAR = 1 << 40  # a limit, in ticks, that every price satisfies
 
@@ -203,7 +206,7 @@ def draw_account(m, kind):
     chances = m["chances"][kind]
     aim = uniform(m)
     low = 0
-    high = np.int64(m["people"]) - 1
+    high = m["people"] - 1
     while low < high:
         middle = (low + high) >> 1
         if chances[middle] > aim:
@@ -229,7 +232,7 @@ def _trader(m, kind, side, size):
         p = below(m, PARENTS)
         parent = m["parents"][p]
         if parent["side"] == side:
-            account = np.int64(parent["account"])
+            account = parent["account"]
             parent["left"] -= size
             if parent["left"] <= 0:
                 _renew_parent(m, p)
@@ -266,7 +269,7 @@ def _cross_inside(m, side):
     hider = draw_account(m, HIDDEN_TRADE)
     if hider == account:
         hider = account % m["people"] + 1
-    row = m["out"][emit(m, EXECUTE, 1 - side, HIDDEN, size, NOBODY)]
+    row = m["out"][emit(m, _EXECUTE, 1 - side, _HIDDEN, size, NOBODY)]
     row["contra_order_id"] = new_id(m)
     row["price"] = price
     row["account"] = hider
@@ -278,14 +281,14 @@ def _move_quote(m, side):
     """Let the last order of a level near the touch be replaced nearer or farther."""
     sign = 1 if side == BUY else -1
     best = m["best"][side]
-    slot = np.int64(m["levels"][(best - sign * below(m, 6)) & _MASK]["tail"])
+    slot = m["levels"][(best - sign * below(m, 6)) & _MASK]["tail"]
     if slot < 0:
-        slot = np.int64(m["levels"][best & _MASK]["tail"])
+        slot = m["levels"][best & _MASK]["tail"]
     o = m["orders"][slot]
     if o["side"] != side or o["agent"] != NOBODY or is_last(m, slot):
         return
     tick = best - sign * below(m, 4)
-    size = np.int64(o["left"]) if uniform(m) < 0.7 else order_size(m)
+    size = o["left"] if uniform(m) < 0.7 else order_size(m)
     requote(m, slot, tick, size)
     set_life(m, slot, 0.5, m["tail_life"])
 
@@ -304,7 +307,7 @@ def _rest(m, kind, side):
         tick -= sign * np.int64(log_uniform(m, 1.0, 40.0))
         short = 0.55
     account = draw_account(m, kind)
-    slot = place(m, side, tick, order_size(m), account, NOBODY, 0)
+    slot = place(m, side, tick, order_size(m), account, NOBODY, NOTHING)
     if slot >= 0:
         set_life(m, slot, short, m["tail_life"])
 
@@ -336,7 +339,7 @@ def _go_dark(m, kind, side):
     if uniform(m) < 0.2:
         minimum = min(size, np.int64(100.0 * lot * (1 + below(m, 4))))
     account = _trader(m, kind, side, size)
-    enter_dark(m, side, size, minimum, account, NOBODY, kind == DARK_PROBE)
+    enter_dark(m, side, size, minimum, account, NOBODY, kind - DARK_REST)
 
 
 @kernel
@@ -344,7 +347,7 @@ def _fade(m, tilt):
     """Let a quote on the side that imbalance presses be pulled soon."""
     if uniform(m) < 0.12 * abs(tilt) - 0.05:
         side = BUY if tilt < 0.0 else SELL
-        slot = np.int64(m["levels"][m["best"][side] & _MASK]["tail"])
+        slot = m["levels"][m["best"][side] & _MASK]["tail"]
         if m["orders"][slot]["agent"] == NOBODY and m["benign"][side] > _THIN:
             wait = np.int64(log_uniform(m, 5e4, 2e7))
             set_timer(m, slot, m["clock"] + wait)
@@ -375,13 +378,13 @@ def arrive(m):
 @kernel
 def expire(m, slot):
     """Pull a lit order whose life is over; at times its neighbour follows at once."""
-    side = np.int64(m["orders"][slot]["side"])
+    side = m["orders"][slot]["side"]
     if is_last(m, slot):
         set_life(m, slot, 0.0, m["tail_life"])
         return
-    pull(m, slot, 0)
+    pull(m, slot, NOTHING)
     if uniform(m) < 0.25 and m["benign"][side] > _THIN:
-        near = np.int64(m["levels"][m["best"][side] & _MASK]["tail"])
+        near = m["levels"][m["best"][side] & _MASK]["tail"]
         if m["orders"][near]["agent"] == NOBODY:
             wait = np.int64(log_uniform(m, 1e4, 8e5))
             set_timer(m, near, m["clock"] + wait)
@@ -402,6 +405,6 @@ def open_book(m):
                     else (m["best"][BUY] - level if side == BUY else m["best"][SELL] + level)
                 )
                 account = draw_account(m, ADD_BEHIND)
-                slot = place(m, side, tick, order_size(m), account, NOBODY, 0)
+                slot = place(m, side, tick, order_size(m), account, NOBODY, NOTHING)
                 if slot >= 0:
                     set_life(m, slot, 0.0, m["tail_life"])

@@ -13,7 +13,8 @@ from kernels.sim_book import claim, emit, new_id, note_fill, release, set_life
 from kernels.sim_random import log_uniform
 from kernels.sim_state import BUY, MIDS, NOBODY, OUTPUT, POOL, PROBE, SELL
 
-_PEG = DARK | MIDPOINT_PEG
+_ADD, _CANCEL, _EXECUTE = np.array([ADD, CANCEL, EXECUTE])
+_PEG = np.int64(DARK | MIDPOINT_PEG)
 _MINIMUM_LAG = 2e5  # ns
 _MAXIMUM_LAG = 5e6
 _FULL = OUTPUT - 64
@@ -80,7 +81,7 @@ def _leave(m, slot):
 def pull_dark(m, slot):
     """Cancel what is left of a resting pool order."""
     o = m["orders"][slot]
-    row = m["out"][emit(m, CANCEL, o["side"], _PEG, o["left"], o["agent"])]
+    row = m["out"][emit(m, _CANCEL, o["side"], _PEG, o["left"], o["agent"])]
     row["order_id"] = o["order_id"]
     row["account"] = o["account"]
     _leave(m, slot)
@@ -92,14 +93,14 @@ def _match(m, side, size, account, agent):
     double, seen = reference(m)
     midpoint = double * m["tick"] // 2
     filled = np.int64(0)
-    slot = np.int64(m["pool_head"][1 - side])
+    slot = m["pool_head"][1 - side]
     while slot >= 0 and filled < size and m["count"] < _FULL:
         o = m["orders"][slot]
-        following = np.int64(o["next"])
+        following = o["next"]
         if _meets(m, slot, account, size - filled):
             quantity = min(size - filled, o["left"])
             sender = agent if agent != NOBODY else o["agent"]
-            row = m["out"][emit(m, EXECUTE, 1 - side, _PEG, quantity, sender)]
+            row = m["out"][emit(m, _EXECUTE, 1 - side, _PEG, quantity, sender)]
             row["ts_ref"] = seen
             row["order_id"] = o["order_id"]
             row["contra_order_id"] = m["incoming"]
@@ -139,7 +140,7 @@ def enter_dark(m, side, size, minimum, account, agent, ioc):
     """
     order_id = new_id(m)
     flags = _PEG | IOC if ioc else _PEG
-    row = m["out"][emit(m, ADD, side, flags, size, agent)]
+    row = m["out"][emit(m, _ADD, side, flags, size, agent)]
     row["order_id"] = order_id
     row["account"] = account
     row["aux_size"] = minimum
@@ -150,7 +151,7 @@ def enter_dark(m, side, size, minimum, account, agent, ioc):
     if filled < size:
         slot = np.int64(-1) if ioc else claim(m, side, size - filled, account, agent, PROBE)
         if slot < 0:
-            row = m["out"][emit(m, CANCEL, side, flags, size - filled, agent)]
+            row = m["out"][emit(m, _CANCEL, side, flags, size - filled, agent)]
             row["order_id"] = order_id
             row["account"] = account
         else:
@@ -158,14 +159,3 @@ def enter_dark(m, side, size, minimum, account, agent, ioc):
             _queue(m, slot)
             set_life(m, slot, _FLEETING, m["dark_life"])
     return filled
-
-
-@kernel
-def dark_depth(m, side):
-    """Return the quantity resting on one side of the pool."""
-    total = np.int64(0)
-    slot = m["pool_head"][side]
-    while slot >= 0:
-        total += m["orders"][slot]["left"]
-        slot = m["orders"][slot]["next"]
-    return total

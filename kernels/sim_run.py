@@ -6,12 +6,26 @@ import numpy as np
 
 from kernels.jit import kernel
 from kernels.layout import DARK, I64_MAX
+from kernels.sim_agents import step_quoter, step_spoof
 from kernels.sim_book import note_quote, purge
-from kernels.sim_bursts import step_agent
+from kernels.sim_bursts import step_flip, step_ping, step_stuff, step_sweeper, step_violation
 from kernels.sim_flow import arrive, draw_arrival, excite, expire, open_book
 from kernels.sim_pool import pull_dark
 from kernels.sim_random import normal
-from kernels.sim_state import ORDERS, POOL, TIMERS
+from kernels.sim_state import (
+    FLIP,
+    LAYER,
+    ORDERS,
+    PING,
+    POOL,
+    QUOTER,
+    RESTARTER,
+    REVERSER,
+    SPOOF,
+    STUFF,
+    SWEEPER,
+    TIMERS,
+)
 from kernels.sim_timers import clear_timer, set_timer
 
 _SECOND = 1_000_000_000
@@ -20,18 +34,25 @@ _DARK_LATENCY = 9e4
 
 
 @kernel
-def _fire(m, timer):
-    """Carry out a timer: an order's end, an agent's step, or the fundamental's next value."""
-    if timer < ORDERS:
-        if m["orders"][timer]["venue"] == POOL:
-            pull_dark(m, timer)
-        else:
-            expire(m, timer)
-    elif timer < TIMERS - 1:
-        step_agent(m, timer - ORDERS)
+def _step_agent(m, a):
+    """Step an agent whose timer is due."""
+    if m["agents"][a]["done"]:
+        return
+    code = m["agents"][a]["code"]
+    if code == SPOOF or code == LAYER:
+        step_spoof(m, a)
+    elif code == FLIP or code == REVERSER:
+        step_flip(m, a)
+    elif code == STUFF or code == RESTARTER:
+        step_stuff(m, a)
+    elif code == PING:
+        step_ping(m, a)
+    elif code == QUOTER:
+        step_quoter(m, a)
+    elif code == SWEEPER:
+        step_sweeper(m, a)
     else:
-        m["fundamental"] += m["sigma"] * normal(m)
-        set_timer(m, timer, m["clock"] + _SECOND)
+        step_violation(m, a)
 
 
 @kernel
@@ -44,31 +65,6 @@ def open_security(m):
     for a in range(m["casts"]):
         set_timer(m, ORDERS + a, m["agents"][a]["planned"])
     set_timer(m, TIMERS - 1, m["clock"] + _SECOND)
-
-
-@kernel
-def _step(m, until):
-    """Do what is due next if it is before `until` (ns); return whether it was."""
-    if m["next_arrival"] == I64_MAX:
-        draw_arrival(m)
-    timer = np.int64(m["heap"][0])
-    due = m["due"][timer]
-    ts = max(m["clock"], min(due, m["next_arrival"]))
-    if ts >= until:
-        return False
-    m["clock"] = ts
-    m["count"] = 0
-    if due <= m["next_arrival"]:
-        clear_timer(m, timer)
-        _fire(m, timer)
-    else:
-        m["next_arrival"] = I64_MAX
-        arrive(m)
-    purge(m)
-    if m["count"] > 0:
-        note_quote(m)
-        excite(m)
-    return True
 
 
 @kernel
@@ -87,16 +83,40 @@ def advance(
     for s in range(markets.shape[0]):
         m = markets[s]
         while True:
-            if m["count"] > 0:
-                if count + m["count"] > events.shape[0]:
-                    return -1 - count
-                for i in range(m["count"]):
-                    events[count + i] = m["out"][i]
-                    senders[count + i] = m["senders"][i]
-                count += m["count"]
-                m["count"] = 0
-            if not _step(m, until):
+            if count + m["count"] > events.shape[0]:
+                return -1 - count
+            for i in range(m["count"]):
+                events[count + i] = m["out"][i]
+                senders[count + i] = m["senders"][i]
+            count += m["count"]
+            m["count"] = 0
+
+            if m["next_arrival"] == I64_MAX:
+                draw_arrival(m)
+            timer = m["heap"][0]
+            due = m["due"][timer]
+            ts = max(m["clock"], min(due, m["next_arrival"]))
+            if ts >= until:
                 break
+            m["clock"] = ts
+            if due > m["next_arrival"]:
+                m["next_arrival"] = I64_MAX
+                arrive(m)
+            else:
+                clear_timer(m, timer)
+                if timer < ORDERS and m["orders"][timer]["venue"] == POOL:
+                    pull_dark(m, timer)
+                elif timer < ORDERS:
+                    expire(m, timer)
+                elif timer < TIMERS - 1:
+                    _step_agent(m, timer - ORDERS)
+                else:
+                    m["fundamental"] += m["sigma"] * normal(m)
+                    set_timer(m, timer, ts + _SECOND)
+            purge(m)
+            if m["count"] > 0:
+                note_quote(m)
+                excite(m)
     return count
 
 

@@ -9,15 +9,19 @@ import numpy as np
 from kernels.layout import EVENT
 
 # Marks of the Hawkes process, each with two sides: mark index = 2 * type + side (0 buy or bid).
-ADD_TOUCH, ADD_INSIDE, ADD_BEHIND, MARKET, HIDDEN_TRADE, REQUOTE, DARK_REST, DARK_PROBE = range(8)
-LIT_CANCEL, DARK_CANCEL = 8, 9  # scheduled by order lives; they excite but are not drawn
+# Arguments of kernels are typed constants: Numba would compile a kernel anew for every plain one.
+ADD_TOUCH, ADD_INSIDE, ADD_BEHIND, MARKET, HIDDEN_TRADE, REQUOTE = np.arange(6)
+DARK_REST, DARK_PROBE = np.arange(6, 8)
+LIT_CANCEL, DARK_CANCEL = np.arange(
+    8, 10
+)  # scheduled by order lives; they excite but are not drawn
 TYPES = 8
 MARKS = 16  # drawn
 SOURCES = 20  # exciting
 KERNELS = 3  # exponential kernels of the excitation
 
-BUY, SELL = 0, 1
-LIT, POOL = 1, 2  # where an order rests
+BUY, SELL = np.arange(2)
+LIT, POOL = np.arange(1, 3)  # where an order rests
 
 LEVELS = 1024  # ticks a lit book can span; a power of two
 REACH = 440  # ticks behind its side's best beyond which orders are purged
@@ -28,7 +32,9 @@ AGENTS = 1024  # agents of a security
 ACCOUNTS = 1024  # participants
 TIMERS = ORDERS + AGENTS + 1  # orders, agents, the fundamental
 OUTPUT = 1024  # messages a step may send
-NOBODY = -1  # no agent
+NOBODY = np.int64(-1)  # no agent
+NOTHING = np.int64(0)  # no flag, no role, any role
+RESTS, IMMEDIATE = np.arange(2)  # what becomes of the rest of a pool order
 
 # Codes of agents: typologies have their index in MODEL_TYPOLOGIES, look-alikes lie above.
 SPOOF, LAYER, FLIP, STUFF = 0, 1, 2, 3
@@ -38,7 +44,7 @@ QUOTER, REVERSER, RESTARTER, SWEEPER = 32, 33, 34, 35  # of SPOOF and LAYER, FLI
 VIOLATION = 64  # one dark print outside the NBBO
 
 # Roles of an agent's orders.
-GENUINE, LARGE, PROBE = 1, 2, 3
+GENUINE, LARGE, PROBE = np.arange(1, 4)
 WAIT = 2  # the phase in which a fill wakes an agent
 STUFFED = 200  # messages of a burst that make it quote stuffing
 OWN_ORDERS = 24  # live orders an agent can hold
@@ -49,23 +55,22 @@ ORDER = np.dtype(
         ("left", "<i8"),
         ("minimum", "<i8"),  # minimum quantity of a pool order
         ("tick", "<i8"),
-        ("account", "<u4"),
-        ("next", "<i4"),
-        ("previous", "<i4"),
-        ("agent", "<i4"),  # row of its agent, NOBODY
-        ("own", "<i4"),  # place in its agent's list
-        ("side", "u1"),
-        ("venue", "u1"),  # 0 = free slot
-        ("role", "u1"),
-    ],
-    align=True,
+        ("account", "<i8"),
+        ("next", "<i8"),
+        ("previous", "<i8"),
+        ("agent", "<i8"),  # row of its agent, NOBODY
+        ("own", "<i8"),  # place in its agent's list
+        ("side", "<i8"),
+        ("venue", "<i8"),  # 0 = free slot
+        ("role", "<i8"),
+    ]
 )
 
-LEVEL = np.dtype([("head", "<i4"), ("tail", "<i4"), ("size", "<i8")], align=True)
+LEVEL = np.dtype([("head", "<i8"), ("tail", "<i8"), ("size", "<i8")])
 
 MID = np.dtype([("ts", "<i8"), ("bid", "<i8"), ("ask", "<i8")])
 
-PARENT = np.dtype([("account", "<u4"), ("side", "<i4"), ("left", "<i8")])
+PARENT = np.dtype([("account", "<i8"), ("side", "<i8"), ("left", "<i8")])
 
 # An agent: a campaign, a look-alike, or one print outside the NBBO.
 AGENT = np.dtype(
@@ -80,33 +85,31 @@ AGENT = np.dtype(
         ("span", "<i8"),  # ns, length of a cycle
         ("pause", "<i8"),  # ns between cycles
         ("reaction", "<i8"),  # ns from a fill to the reaction
-        ("deadline", "<i8"),  # ns, end of the running cycle
         ("size", "<i8"),  # of the genuine order or the probe
         ("filled", "<i8"),  # of it in this cycle
         ("pulled", "<i8"),  # large side cancelled after the fill
         ("large", "<i8"),  # large side that was live at the fill
         ("ratio", "<f8"),  # large side in genuine sizes
         ("stealth", "<f8"),
-        ("security", "<i4"),
-        ("code", "<i4"),
-        ("phase", "<i4"),
-        ("cycle", "<i4"),
-        ("cycles", "<i4"),
-        ("layers", "<i4"),
-        ("placed", "<i4"),
-        ("distance", "<i4"),  # ticks from the touch
-        ("side", "<i4"),  # of the genuine order or the probe
-        ("mode", "<i4"),
-        ("burst", "<i4"),  # messages in this cycle
-        ("tries", "<i4"),
-        ("target", "<i4"),  # messages or probes planned for a cycle
-        ("accounts", "<u4", (4,)),
-        ("members", "<i4"),
-        ("campaign", "<i4"),  # its id; -1 = benign
-        ("done", "<i4"),
-        ("orders", "<i4", (OWN_ORDERS,)),  # slots of its live orders; -1 = none
-    ],
-    align=True,
+        ("security", "<i8"),
+        ("code", "<i8"),
+        ("phase", "<i8"),
+        ("cycle", "<i8"),
+        ("cycles", "<i8"),
+        ("layers", "<i8"),
+        ("placed", "<i8"),
+        ("distance", "<i8"),  # ticks from the touch
+        ("side", "<i8"),  # of the genuine order or the probe
+        ("mode", "<i8"),
+        ("burst", "<i8"),  # messages in this cycle
+        ("tries", "<i8"),
+        ("target", "<i8"),  # messages or probes planned for a cycle
+        ("accounts", "<i8", (4,)),
+        ("members", "<i8"),
+        ("campaign", "<i8"),  # its id; -1 = benign
+        ("done", "<i8"),
+        ("orders", "<i8", (OWN_ORDERS,)),  # slots of its live orders; -1 = none
+    ]
 )
 
 # A security: its book, its pool, its flow, and the messages of the step that is being done.
@@ -133,17 +136,17 @@ SECURITY = np.dtype(
         ("tail_life", "<f8"),  # ln s, median life of patient orders
         ("dark_life", "<f8"),  # ln s, the same in the pool
         ("forced", "<i8"),  # 1e-9 currency, price of the next dark prints; 0 = the midpoint
-        ("benign", "<i4", (2,)),  # live lit orders without an agent, by side
-        ("pool_head", "<i4", (2,)),  # -1 = none
-        ("pool_tail", "<i4", (2,)),
-        ("free", "<i4"),  # head of the free list of order slots
-        ("armed", "<i4"),  # timers set
-        ("quotes", "<i4"),  # quotes noted so far
-        ("people", "<i4"),  # participants
-        ("casts", "<i4"),  # agents
-        ("over", "<i4"),  # agents before this one are over for the labels
-        ("lit_id", "<u4"),  # instrument ids
-        ("dark_id", "<u4"),
+        ("benign", "<i8", (2,)),  # live lit orders without an agent, by side
+        ("pool_head", "<i8", (2,)),  # -1 = none
+        ("pool_tail", "<i8", (2,)),
+        ("free", "<i8"),  # head of the free list of order slots
+        ("armed", "<i8"),  # timers set
+        ("quotes", "<i8"),  # quotes noted so far
+        ("people", "<i8"),  # participants
+        ("casts", "<i8"),  # agents
+        ("over", "<i8"),  # agents before this one are over for the labels
+        ("lit_id", "<i8"),  # instrument ids
+        ("dark_id", "<i8"),
         ("random", "<u8"),  # the market's stream of random numbers
         ("count", "<i8"),  # messages of the step
         ("out", EVENT, (OUTPUT,)),
@@ -159,11 +162,10 @@ SECURITY = np.dtype(
         ("weights", "<f8", (MARKS,)),  # queue-reactive multipliers
         ("chances", "<f8", (TYPES, ACCOUNTS)),  # cumulative: which account sends a type
         ("due", "<i8", (TIMERS,)),  # ns: orders first, then agents, then the fundamental
-        ("heap", "<i4", (TIMERS,)),  # timer numbers, earliest first
-        ("places", "<i4", (TIMERS,)),  # place in the heap; -1 = not set
+        ("heap", "<i8", (TIMERS,)),  # timer numbers, earliest first
+        ("places", "<i8", (TIMERS,)),  # place in the heap; -1 = not set
         ("agents", AGENT, (AGENTS,)),
-    ],
-    align=True,
+    ]
 )
 
 # A stream of random numbers on its own.

@@ -71,9 +71,10 @@ def facts(events: NDArray[np.void], seconds: float) -> dict[str, float]:
 
 
 def _fano(ts: NDArray[np.int64], width: int, seconds: float) -> float:
-    """Return variance over mean of the counts in windows of `width` s; NaN below 10 windows."""
+    """Return variance over mean of the counts in windows of `width` s; NaN below 10 windows
+    or without events."""
     windows = int(seconds // width)
-    if windows < 10:
+    if windows < 10 or len(ts) == 0:
         return float("nan")
     counts = np.bincount((ts - ts[0]) // (width * NS_PER_S), minlength=windows)[:windows]
     return float(counts.var() / counts.mean())

@@ -1,0 +1,196 @@
+import subprocess
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from darkpool_watch.errors import ConfigError
+from darkpool_watch.sim.abuse import CampaignPlan
+from darkpool_watch.sim.market import SimConfig, Simulator
+from darkpool_watch.sim.population import FEED_VENUE
+from darkpool_watch.wire.events import AccountRecord, Definition
+from kernels.layout import DARK
+from kernels.sim_state import SECURITY
+from tests.naive.sim_book import NaiveMarket, immediate
+from tests.sim.conftest import BUSY, Tape, record
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_same_seed_and_day_give_the_same_bytes(busy: Tape) -> None:
+    again = record(BUSY)
+    assert again.events.tobytes() == busy.events.tobytes()
+    assert again.labels.tobytes() == busy.labels.tobytes()
+    assert again.simulator.campaigns == busy.simulator.campaigns
+
+
+def test_blocks_can_be_played_twice() -> None:
+    simulator = Simulator(SimConfig(securities=2, seconds=20.0, campaigns_per_hour=300.0))
+    first = b"".join(events.tobytes() + labels.tobytes() for events, labels in simulator.blocks())
+    again = b"".join(events.tobytes() + labels.tobytes() for events, labels in simulator.blocks())
+    assert first == again
+
+
+@pytest.mark.parametrize(("max_events", "chunk_events"), [(1_000_000, 400), (17, 65_536)])
+def test_block_and_chunk_size_change_no_byte(
+    busy: Tape, max_events: int, chunk_events: int
+) -> None:
+    other = record(BUSY, max_events=max_events, chunk_events=chunk_events)
+    assert other.events.tobytes() == busy.events.tobytes()
+    assert other.labels.tobytes() == busy.labels.tobytes()
+
+
+def test_blocks_are_no_larger_than_asked() -> None:
+    config = SimConfig(securities=2, seconds=30.0)
+    sizes = [len(events) for events, _ in Simulator(config).blocks(max_events=50)]
+    assert max(sizes) == 50
+    assert min(sizes) > 0
+
+
+def test_another_seed_or_day_is_another_tape() -> None:
+    config = SimConfig(securities=1, seconds=20.0)
+    tapes = {
+        record(msgspec.structs.replace(config, **change)).events["price"].tobytes()
+        for change in ({}, {"seed": 8}, {"day": 1})
+    }
+    assert len(tapes) == 3
+
+
+def test_tape_before_the_first_campaign_does_not_depend_on_it(busy: Tape) -> None:
+    without = record(msgspec.structs.replace(BUSY, campaigns_per_hour=0.0))
+    for s in range(1, BUSY.securities + 1):
+        starts = [c.start for c in busy.simulator.campaigns if c.security_id == s]
+        until = min(starts, default=busy.simulator.ends)
+        # Latency and sequence belong to the whole feed, so they are compared up to its first one.
+        names = [n for n in busy.events.dtype.names if n not in ("ts_recv", "sequence")]
+        here, there = (
+            tape.events[(tape.security == s) & (tape.events["ts_event"] < until)]
+            for tape in (busy, without)
+        )
+        for name in names:
+            assert np.array_equal(here[name], there[name]), name
+    until = min(c.start for c in busy.simulator.campaigns)
+    here, there = (
+        tape.events[tape.events["ts_event"] < until].tobytes() for tape in (busy, without)
+    )
+    assert here == there
+
+
+def test_every_event_is_legal(busy: Tape, books: dict[int, NaiveMarket]) -> None:
+    for s, market in books.items():
+        events = busy.events[busy.security == s]
+        assert not immediate(events) & set(market.pool), "an immediate order rests"
+        told = [v for v in busy.simulator.violations if v.security_id == s]
+        prints = dict.fromkeys((int(e["ts_event"]), int(e["price"])) for e in market.outside)
+        assert list(prints) == [(v.ts, v.price) for v in told]
+
+
+def test_violations_happen_as_often_as_asked(busy: Tape, quiet: Tape) -> None:
+    assert len(busy.simulator.violations) == BUSY.violations
+    assert quiet.simulator.violations == []
+
+
+def test_feed_is_numbered_without_gaps_and_has_two_clocks(busy: Tape) -> None:
+    events = busy.events
+    assert np.array_equal(events["sequence"], np.arange(1, len(events) + 1))
+    assert (np.diff(events["ts_event"]) >= 0).all()
+    assert (np.diff(events["ts_recv"]) > 0).all()
+    latency = events["ts_recv"] - events["ts_event"]
+    assert (latency > 0).all()
+    assert np.median(latency) < 1_000_000
+    assert events["ts_event"][0] >= busy.simulator.begins
+    assert events["ts_event"][-1] < busy.simulator.ends
+
+
+def test_every_account_and_listing_is_known(busy: Tape) -> None:
+    definitions = busy.simulator.definitions()
+    accounts = busy.simulator.accounts()
+    assert {type(one) for one in definitions} == {Definition}
+    assert {type(one) for one in accounts} == {AccountRecord}
+    listings = {one.instrument_id: one for one in definitions}
+    assert set(busy.events["instrument_id"].tolist()) == set(listings)
+    for number, one in listings.items():
+        rows = busy.events[busy.events["instrument_id"] == number]
+        assert (((rows["flags"] & DARK) > 0) == one.dark).all()
+    ids = {one.account for one in accounts}
+    assert set(busy.events["account"].tolist()) <= ids
+    assert set(busy.events["contra_account"].tolist()) <= ids | {0}
+    assert FEED_VENUE not in {one.venue for one in definitions}
+
+
+def test_accounts_and_securities_persist_over_days() -> None:
+    monday, tuesday = (Simulator(SimConfig(day=day)) for day in (0, 1))
+    assert monday.people == tuesday.people
+    assert monday.securities == tuesday.securities
+    assert tuesday.opens - monday.opens == 86_400 * 10**9
+
+
+def test_memory_does_not_grow_with_the_tape() -> None:
+    def peak(seconds: float) -> int:
+        tracemalloc.start()
+        for _ in Simulator(SimConfig(securities=2, seconds=seconds)).blocks(chunk_events=2_000):
+            pass
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    assert SECURITY.itemsize < 1_500_000
+    peak(1_000.0)
+    assert peak(10_000.0) < 1.05 * peak(1_000.0)
+
+
+def test_speed(capsys: pytest.CaptureFixture[str]) -> None:
+    simulator = Simulator(SimConfig(securities=20, seconds=600.0, campaigns_per_hour=6.0))
+    began = time.process_time()
+    count = sum(len(events) for events, _ in simulator.blocks())
+    seconds = time.process_time() - began
+    with capsys.disabled():
+        print(f"\nsimulator: {count} events, {count / seconds:,.0f} events/s of one core")
+    assert count > 50_000
+
+
+def test_compiled_and_plain_kernels_give_the_same_tape() -> None:
+    code = (
+        "import hashlib, numpy as np\n"
+        "from darkpool_watch.sim.market import SimConfig, Simulator\n"
+        "from darkpool_watch.sim.abuse import CampaignPlan\n"
+        "plan = tuple(CampaignPlan(typology=t, security=0, start_s=1.0 + i, stealth=1.0)\n"
+        "    for i, t in enumerate(('SPOOF', 'LAYER', 'FLIP', 'PING')))\n"
+        "digest = hashlib.sha256()\n"
+        "config = SimConfig(securities=1, seconds=12.0, plan=plan, violations=1)\n"
+        "for events, labels in Simulator(config).blocks():\n"
+        "    digest.update(events.tobytes() + labels.tobytes())\n"
+        "print(digest.hexdigest())\n"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-W", "error", "-c", code],
+            cwd=ROOT,
+            env={"NUMBA_DISABLE_JIT": flag, "PATH": "", "HOME": str(Path.home())},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for flag in ("0", "1")
+    }
+    assert len(digests) == 1
+
+
+def test_unknown_typology_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"Expected typologies among SPOOF, LAYER, .*'CLOSE'"):
+        Simulator(SimConfig(typologies=("CLOSE",)))
+    plan = (CampaignPlan(typology="WASH", security=0, start_s=1.0),)
+    with pytest.raises(ConfigError, match=r"no agent for it"):
+        Simulator(SimConfig(plan=plan))
+    plan = (CampaignPlan(typology="SPOOF", security=4, start_s=1.0),)
+    with pytest.raises(ConfigError, match=r"security below 4, was 4"):
+        Simulator(SimConfig(plan=plan))
+
+
+def test_too_many_agents_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"Expected at most 1024 campaigns"):
+        Simulator(SimConfig(securities=1, seconds=3_600.0, campaigns_per_hour=2_000.0))
