@@ -81,6 +81,8 @@ def demo_config(folder: Path) -> Config:
             replay_endpoint=f"ipc://{folder}/replay",
             join="start",
         ),
+        # A demo's rate is far below capacity, so no frame need give way, not even in its history.
+        model=replace(config.model, conflate=False),
         alerts=replace(
             config.alerts,
             endpoint=f"ipc://{folder}/alerts",

@@ -200,6 +200,7 @@ def on_replace(market, row, e, o):
         order = market.orders[slot]
         describe_order(o, order)
         o["removed"] = order["left"]
+        o["old_price"] = order["price"]
         stale = reduce_order(market, row, slot, order["left"])
     stale |= enter_order(market, row, e, o, new_id, np.int64(o["side"]))
     o["order_left"] = o["added"]

@@ -155,6 +155,7 @@ def start_observation(e, o, arrival):
     o["instrument_id"] = e["instrument_id"]
     o["price"] = e["price"]
     o["aux_price"] = e["aux_price"]
+    o["old_price"] = UNDEFINED_PRICE
     o["trade"] = NO_TRADE
     o["aggressor"] = 0
     o["flow_sign"] = 0

@@ -30,7 +30,7 @@ AGE_HISTOGRAM = SIZE_HISTOGRAM + 2 * SIZE_BINS
 PROFILE = AGE_HISTOGRAM + 2 * AGE_BINS
 
 # Before anything is known: one round lot, a share a second, a quarter of events their own cause.
-PRIOR = (100.0, 100.0, 100.0, 1.0, 1.0, 1_000.0, 5e6, 1.0, 0.35, 200.0, 0.40, 1.5)
+PRIOR = (100.0, 100.0, 100.0, 1.0, 1.0, 1_000.0, 5e6, 1.0, 0.5, 3e3, 0.26, 50.0)
 assert len(PRIOR) == IN_USE
 PRIOR_S = 60.0  # weight of a prior rate, in seconds watched
 DEPTH_SPAN = 2_000.0  # observations over which the estimate of usual depth forgets

@@ -27,13 +27,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("warmup",),
     ("tape", "sim", "replay"),
     ("train", "evaluate", "learn", "telemetry"),
-    ("bench",),
-    ("daemon", "console", "cluster", "demo"),
+    ("daemon", "console", "cluster"),
+    ("demo", "bench"),
     ("cli", "__main__"),
 )
 LAYER_OF = {name: depth for depth, names in enumerate(LAYERS) for name in names}
 # Replay plays tapes and simulations; the daemon reports through telemetry.
-SIBLINGS = {("replay", "tape"), ("replay", "sim"), ("demo", "daemon"), ("config", "errors")}
+SIBLINGS = {("replay", "tape"), ("replay", "sim"), ("config", "errors")}
 THIRD_PARTY = {
     "zmq": {"wire", "alerts"},
     "torch": {"model", "train", "evaluate", "learn"},

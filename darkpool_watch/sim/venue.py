@@ -30,9 +30,9 @@ def run_venue(
 
     `speed` is a multiple of the tape's own clock, 0 = flat out. The tape's first `history_s` go
     out flat out whatever the speed: a past for whoever watches the rest. Definitions and accounts
-    go before everything. With `credit` > 0 the venue waits for its first subscriber and is slowed by it; `linger_s` is
-    how long it goes on answering replay requests after the last event. `truth` is a path that gets
-    what happened, as JSON, when the tape has ended.
+    go before everything. With `credit` > 0 the venue waits for its first subscriber and is slowed
+    by it; `linger_s` is how long it goes on answering replay requests after the last event. `truth`
+    is a path that gets what happened, as JSON, when the tape has ended.
 
     It takes plain values only, so `multiprocessing` with the spawn method can start it.
     """
