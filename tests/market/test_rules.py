@@ -245,6 +245,10 @@ def test_a_storm_of_quotes_can_hide_a_breach_but_never_make_one() -> None:
     rows += [quote(100 - i % 2, 102, at=5 * MS + i) for i in range(3 * RING)]
     assert len(through(*rows, dark_print(107, at=5 * MS + 100))) == 0
     assert len(through(*rows, quote(100, 101, at=9 * MS), dark_print(107, at=30 * MS))) == 1
+    rows[1] = quote(103, 102, at=5 * MS)  # crossed for an instant within the span
+    assert len(through(*rows, dark_print(50, at=5 * MS + 100))) == 0
+    rows[1] = quote(99, 102, at=5 * MS)
+    assert len(through(*rows, dark_print(50, at=5 * MS + 100))) == 1
 
 
 def test_more_suspects_than_may_wait_are_counted() -> None:
