@@ -1,11 +1,9 @@
 """The benign flow: a marked Hawkes process whose marks react to the queues.
 
-The intensity is a base rate of U shape over the session plus exponential kernels kicked by every
-message on the tape. What an arrival does is drawn in proportion to its marks' intensities times
-multipliers of the book's state, which leave the total rate as it is, so the process stays stable.
+What an arrival does is drawn in proportion to its marks' intensities times multipliers of the
+book's state, which leave the total rate as it is, so the process stays stable.
 
-Source of the exact draw: Dassios & Zhao (2013), Electron. Commun. Probab. 18(62); of the
-multipliers: Huang, Lehalle & Rosenbaum (2015), J. Am. Stat. Assoc. 110(509).
+Source of the multipliers: Huang, Lehalle & Rosenbaum (2015), J. Am. Stat. Assoc. 110(509).
 """
 
 import math
@@ -13,7 +11,7 @@ import math
 import numpy as np
 
 from kernels.jit import kernel
-from kernels.layout import ADD, CANCEL, DARK, EXECUTE, HIDDEN, I64_MAX, IOC, REPLACE
+from kernels.layout import EXECUTE, HIDDEN
 from kernels.sim_book import (
     emit,
     is_last,
@@ -24,6 +22,7 @@ from kernels.sim_book import (
     set_life,
     take,
 )
+from kernels.sim_hawkes import settle
 from kernels.sim_pool import enter_dark
 from kernels.sim_random import below, log_uniform, uniform
 from kernels.sim_state import (
@@ -31,13 +30,11 @@ from kernels.sim_state import (
     ADD_INSIDE,
     ADD_TOUCH,
     BUY,
-    DARK_CANCEL,
     DARK_PROBE,
     DARK_REST,
     HIDDEN_TRADE,
     KERNELS,
     LEVELS,
-    LIT_CANCEL,
     MARKET,
     MARKS,
     NOBODY,
@@ -51,103 +48,20 @@ from kernels.sim_timers import set_timer
 _MASK = LEVELS - 1
 _EXECUTE = np.int64(EXECUTE)
 _HIDDEN = np.int64(HIDDEN)
+_SEEN = 6  # ticks of each side that traders look at
 _THIN = 8  # a side with no more orders than this is not pulled ahead of time
 _FAR = 1 << 40  # a limit, in ticks, that every price satisfies
 
 
 @kernel
-def season(m, ts):
-    """Return the factor of the base rate at `ts`: a U with mean 1 over the session."""
-    f = (ts - m["session_open"]) / (m["session_close"] - m["session_open"])
-    x = 2.0 * min(max(f, 0.0), 1.0) - 1.0
-    return 0.5 + 1.5 * x * x
-
-
-@kernel
-def _decay(m):
-    """Bring the excitation to the security's clock."""
-    dt = (m["clock"] - m["excited"]) * 1e-9
-    if dt > 0.0:
-        for h in range(KERNELS):
-            factor = math.exp(-m["decay"][h] * dt)
-            for k in range(MARKS):
-                m["excitation"][h, k] *= factor
-        m["excited"] = m["clock"]
-
-
-@kernel
-def _source(m, row):
-    """Return which source of excitation a message is; -1 = none."""
-    side = np.int64(row["side"]) - 1
-    kind = row["kind"]
-    if row["flags"] & DARK:
-        if kind == ADD:
-            return 2 * (DARK_PROBE if row["flags"] & IOC else DARK_REST) + side
-        if kind == EXECUTE:
-            return 2 * DARK_PROBE + 1 - side
-        return np.int64(-1) if row["flags"] & IOC else 2 * DARK_CANCEL + side
-    if kind == ADD:
-        at_touch = row["price"] == m["best"][side] * m["tick"]
-        return 2 * (ADD_TOUCH if at_touch else ADD_BEHIND) + side
-    if kind == CANCEL:
-        return 2 * LIT_CANCEL + side
-    if kind == REPLACE:
-        return 2 * REQUOTE + side
-    return 2 * (HIDDEN_TRADE if row["flags"] & HIDDEN else MARKET) + 1 - side
-
-
-@kernel
-def excite(m):
-    """Let the messages of the step excite the flow; large ones excite more.
-
-    Of an order's fills only the first counts, or a crowded touch would feed on its own sweeps.
-    """
-    _decay(m)
-    trades = 0
-    for i in range(m["count"]):
-        row = m["out"][i]
-        source = _source(m, row)
-        if source < 0:
-            continue
-        scale = min(max(math.sqrt(np.float64(row["size"]) / (250.0 * m["lot"])), 0.8), 1.4)
-        if row["kind"] == EXECUTE:
-            trades += 1
-            if trades > 1:
-                continue
-        for h in range(KERNELS):
-            for k in range(MARKS):
-                m["excitation"][h, k] += scale * m["kicks"][h, source, k]
-    m["next_arrival"] = I64_MAX
-
-
-@kernel
-def draw_arrival(m):
-    """Draw the next arrival: the first of the base's and of each kernel's own, all independent."""
-    _decay(m)
-    best = -math.log(uniform(m)) / (m["mu"] * season(m, m["clock"]))
-    m["component"] = KERNELS
-    for h in range(KERNELS):
-        total = 0.0
-        for k in range(MARKS):
-            total += m["excitation"][h, k]
-        if total > 1e-9:
-            left = 1.0 + m["decay"][h] * math.log(uniform(m)) / total
-            if left > 0.0:
-                wait = -math.log(left) / m["decay"][h]
-                if wait < best:
-                    best = wait
-                    m["component"] = h
-    m["next_arrival"] = m["clock"] + 1 + np.int64(min(best, 86400.0) * 1e9)
-
-
-@kernel
 def imbalance(m):
-    """Return (bid - ask) / (bid + ask) of the sizes within three ticks of the touch."""
+    """Return (bid - ask) / (bid + ask) of the sizes near the touch, nearer ticks weighing more."""
     bid = 0.0
     ask = 0.0
-    for d in range(3):
-        bid += m["levels"][(m["best"][BUY] - d) & _MASK]["size"]
-        ask += m["levels"][(m["best"][SELL] + d) & _MASK]["size"]
+    for d in range(_SEEN):
+        weight = 1.0 - d / _SEEN
+        bid += weight * m["levels"][(m["best"][BUY] - d) & _MASK]["size"]
+        ask += weight * m["levels"][(m["best"][SELL] + d) & _MASK]["size"]
     return (bid - ask) / (bid + ask + 1.0)
 
 
@@ -166,10 +80,10 @@ def _react(m, tilt):
         lean = sign * tilt
         share = buyers / PARENTS if side == BUY else 1.0 - buyers / PARENTS
         pressed = 0.5 + share
-        eager = math.exp(1.4 * lean + 0.8 * sign * value) * pressed
+        eager = math.exp(1.8 * lean + 0.8 * sign * value) * pressed
         q = m["weights"]
         q[2 * ADD_TOUCH + side] = math.exp(-0.3 * lean)
-        q[2 * ADD_INSIDE + side] = wide * math.sqrt(wide) * math.exp(0.8 * lean)
+        q[2 * ADD_INSIDE + side] = 4.0 * wide * math.sqrt(wide) * math.exp(0.8 * lean)
         q[2 * ADD_BEHIND + side] = math.exp(-0.2 * lean)
         q[2 * MARKET + side] = eager / (1.0 + 0.3 * wide)
         q[2 * HIDDEN_TRADE + side] = eager
@@ -356,7 +270,7 @@ def _fade(m, tilt):
 @kernel
 def arrive(m):
     """Carry out the Hawkes arrival that is due."""
-    _decay(m)
+    settle(m)
     tilt = imbalance(m)
     _react(m, tilt)
     mark = _draw_mark(m)

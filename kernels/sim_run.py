@@ -9,7 +9,8 @@ from kernels.layout import DARK, I64_MAX
 from kernels.sim_agents import step_quoter, step_spoof
 from kernels.sim_book import note_quote, purge
 from kernels.sim_bursts import step_flip, step_ping, step_stuff, step_sweeper, step_violation
-from kernels.sim_flow import arrive, draw_arrival, excite, expire, open_book
+from kernels.sim_flow import arrive, expire, open_book
+from kernels.sim_hawkes import draw_arrival, excite
 from kernels.sim_pool import pull_dark
 from kernels.sim_random import normal
 from kernels.sim_state import (

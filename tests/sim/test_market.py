@@ -8,12 +8,16 @@ import msgspec
 import numpy as np
 import pytest
 
+from darkpool_watch.config import MarketConfig
 from darkpool_watch.errors import ConfigError
+from darkpool_watch.market.listings import Listings
+from darkpool_watch.market.state import Market
 from darkpool_watch.sim.abuse import CampaignPlan
 from darkpool_watch.sim.market import SimConfig, Simulator
 from darkpool_watch.sim.population import FEED_VENUE
 from darkpool_watch.wire.events import AccountRecord, Definition
 from kernels.layout import DARK
+from kernels.market_rows import COUNTERS
 from kernels.sim_state import SECURITY
 from tests.naive.sim_book import NaiveMarket, immediate
 from tests.sim.conftest import BUSY, Tape, record
@@ -194,3 +198,38 @@ def test_unknown_typology_is_refused_with_the_known_ones() -> None:
 def test_too_many_agents_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"Expected at most 1024 campaigns"):
         Simulator(SimConfig(securities=1, seconds=3_600.0, campaigns_per_hour=2_000.0))
+
+
+def observe(tape: Tape) -> tuple[Market, np.ndarray]:
+    """Run the market stage over a tape; return it and its observations."""
+    listings = Listings()
+    for definition in tape.simulator.definitions():
+        listings.define(definition)
+    for account in tape.simulator.accounts():
+        listings.account(account)
+    market = Market(MarketConfig(), listings)
+    found = [
+        market.observe(np.ascontiguousarray(tape.events[i : i + 4096]), i).copy()
+        for i in range(0, len(tape.events), 4096)
+    ]
+    return market, np.concatenate(found)
+
+
+def test_the_market_stage_knows_every_order_of_the_tape(busy: Tape) -> None:
+    market, _ = observe(busy)
+    counters = dict(zip(COUNTERS, market.counters.tolist(), strict=True))
+    assert counters.pop("events") == len(busy.events)
+    assert counters.pop("sessions") == BUSY.securities
+    assert set(counters.values()) == {0}, counters
+
+
+def test_the_mid_follows_the_imbalance_of_the_book(quiet: Tape) -> None:
+    _, seen = observe(quiet)
+    correlations = []
+    for s in range(quiet.simulator.config.securities):
+        one = seen[(seen["security"] == s) & ((quiet.events["flags"] & DARK) == 0)]
+        later = np.searchsorted(one["ts"], one["ts"] + 5 * 10**9) - 1
+        move = np.sign(one["mid2"][later] - one["mid2"])
+        known = np.isfinite(one["depth_imbalance"])
+        correlations.append(np.corrcoef(one["depth_imbalance"][known], move[known])[0, 1])
+    assert np.median(correlations) > 0.05
