@@ -95,6 +95,7 @@ class Pipeline:
         self.rules = Rules(config.detect, self.listings)
         self._groups = RuleGroups(round(config.alerts.rule_cooldown_s * NS_PER_S))
         self._newest_ts = 0  # ns of event time, of the last event handled
+        self._settled_s = 0  # s of event time up to which silence has been judged
         self._evidence = EvidenceRing()
         provenance = Provenance(
             engine=bundle.engine.name,
@@ -187,6 +188,13 @@ class Pipeline:
             self.rules.reset(security)
             self._reset(security)
             self._stale[security] = STALE if notice.kind is NoticeKind.LOST else 0
+            if notice.kind is NoticeKind.SESSION:
+                self._void_books(security)
+
+    def _void_books(self, security: int) -> None:
+        for row in range(len(self.listings.infos)):
+            if self.listings.listing_rows["security"][row] == security:
+                self.market.clear(row)
 
     def _reset(self, security: int) -> None:
         self.engine.reset(security)
@@ -211,9 +219,13 @@ class Pipeline:
     # What goes out.
 
     def score(self) -> int:
-        """Score one step's worth of waiting frames; return how many."""
+        """Score one step's worth of waiting frames; return how many.
+
+        With nothing left to score, what event time alone ends is told.
+        """
         due = self.scheduler.take(self.engine.batch)
         if due is None:
+            self._end_quiet()
             return 0
         frames = due.frames
         self._open_sessions(due)
@@ -251,6 +263,22 @@ class Pipeline:
             self._breach(self.rules.breach(hit), hit)
         self._count(self._teller.rules(self._groups.finish(), None))
         self._count(self._teller.episodes(self.detector.finish(), {}))
+
+    def _end_quiet(self) -> None:
+        """Judge and close the episodes of securities that fell silent, once an event second.
+
+        The content of what is told does not depend on when this runs, only how early it is told:
+        no event older than `late_ns` is expected any more.
+        """
+        horizon = self._newest_ts - self.config.detect.late_ns
+        if horizon // NS_PER_S <= self._settled_s:
+            return
+        self._settled_s = horizon // NS_PER_S
+        for security in self._groups.open_securities():
+            self._count(self._teller.rules(self._groups.advance(security, horizon), None))
+        for security in self.detector.open_securities():
+            self.detector.advance(security, horizon)
+        self._count(self._teller.episodes(self.detector.drain(), {}))
 
     def _open_sessions(self, due: Due) -> None:
         """Start securities anew whose session changed since their last frame."""

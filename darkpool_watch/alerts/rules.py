@@ -110,6 +110,10 @@ class RuleGroups:
         ]
         return [self._close(key) for key in ended]
 
+    def open_securities(self) -> list[int]:
+        """Return the securities (-1: feeds) with hits that still go on."""
+        return sorted({key[2] for key in self._open})
+
     def finish(self) -> list[RuleUpdate]:
         """End every group, in the order of their ends."""
         updates = [self._close(key) for key in list(self._open)]

@@ -185,6 +185,10 @@ class Detector:
         updates, self._updates = self._updates, []
         return updates
 
+    def open_securities(self) -> list[int]:
+        """Return the securities that time alone may still have something to tell of."""
+        return [int(s) for s in np.flatnonzero(self._episodes["open"].any(axis=1))]
+
     def advance(self, security: int, ts: int) -> None:
         """Tell what event time `ts` (ns) of a security settles without a frame of its own.
 

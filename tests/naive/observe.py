@@ -121,7 +121,14 @@ class NaiveMarket:
         o: dict[str, Any] = dict.fromkeys(OBSERVATION.names, 0)
         o.update({k: e[k] for k in ("kind", "side", "flags", "account", "contra_account")})
         o.update({k: e[k] for k in ("instrument_id", "price", "aux_price")})
-        o.update(arrival=arrival, age=-1, contra_age=-1, reference_age=-1, distance=-(2**31))
+        o.update(
+            old_price=NONE,
+            arrival=arrival,
+            age=-1,
+            contra_age=-1,
+            reference_age=-1,
+            distance=-(2**31),
+        )
         o["trade"] = NO_TRADE
         self.counters["events"] += 1
         row = self.rows.get(e["instrument_id"])
@@ -196,7 +203,7 @@ class NaiveMarket:
             old = self._named(book, e)
             if old is not None:
                 self._describe(o, old)
-                o["removed"] = old.left
+                o.update(removed=old.left, old_price=old.price)
                 book.reduce(e["order_id"], old.left)
             self._enter(book, e, o, e["contra_order_id"] or e["order_id"])
             o["order_left"] = size
