@@ -27,6 +27,7 @@ from kernels.layout import (
     ON_STRIDE,
     ON_TRADE,
 )
+from kernels.ledger import set_closing
 from kernels.normalise import NormaliserState, half_hour, normalise, restart_live
 from kernels.price import accumulate_price, write_price
 from kernels.profile import P90, accumulate_profile, roll_profile
@@ -36,6 +37,7 @@ from kernels.volume import accumulate_volume, write_volume
 from kernels.windows import WindowState, admit, reset, totals
 
 DAY_NS = 86_400_000_000_000
+CLOSING_NS = 900_000_000_000  # the closing interval: the session's last 15 minutes
 
 
 class ExtractState(NamedTuple):
@@ -63,6 +65,22 @@ class FrameArrays(NamedTuple):
 
 
 @lean_kernel
+def follow_session(o, s, st):
+    """Move the session's bounds to the day of an observation; without bounds it is a UTC day."""
+    i = st.windows.i
+    ts = o["ts"]
+    if i[s, SESSION_CLOSE] <= i[s, SESSION_OPEN]:
+        i[s, SESSION_OPEN] = ts // DAY_NS * DAY_NS
+        i[s, SESSION_CLOSE] = i[s, SESSION_OPEN] + DAY_NS
+    elif ts >= i[s, SESSION_CLOSE]:
+        passed = (ts - i[s, SESSION_OPEN]) // DAY_NS * DAY_NS
+        i[s, SESSION_OPEN] += passed
+        i[s, SESSION_CLOSE] += passed
+    length = i[s, SESSION_CLOSE] - i[s, SESSION_OPEN]
+    set_closing(s, i[s, SESSION_CLOSE] - min(CLOSING_NS, length), st.accounts)
+
+
+@lean_kernel
 def open_session(o, s, st):
     """Start a security's windows and day statistics anew when its session number changes."""
     i = st.windows.i
@@ -70,14 +88,10 @@ def open_session(o, s, st):
         reset(s, st.windows)
         roll_profile(s, st.windows.profile)
         forget_conditions(s, st.conditions)
+    follow_session(o, s, st)
     restart_live(s, st.normaliser)
     i[s, SESSION] = o["session"]
     st.waited[s] = 0
-    length = i[s, SESSION_CLOSE] - i[s, SESSION_OPEN]
-    if length > 0 and o["ts"] >= i[s, SESSION_CLOSE]:
-        days = (o["ts"] - i[s, SESSION_OPEN]) // DAY_NS
-        i[s, SESSION_OPEN] += days * DAY_NS
-        i[s, SESSION_CLOSE] += days * DAY_NS
 
 
 @lean_kernel

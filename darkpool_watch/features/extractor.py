@@ -13,7 +13,7 @@ from darkpool_watch.features.normaliser import Normaliser
 from kernels.account_layout import BYTES as ACCOUNT_BYTES
 from kernels.accounts import new_account_state
 from kernels.conditions import ABSENT, PEER_FIELDS, ConditionState
-from kernels.extract import ExtractState, FrameArrays, extract, forget_security
+from kernels.extract import CLOSING_NS, ExtractState, FrameArrays, extract, forget_security
 from kernels.layout import FEATURES, OBSERVATION
 from kernels.normalise import HISTORY_OWN, HISTORY_ROW, NormaliserState, restart_live
 from kernels.profile import PROFILE, give_profile, start_profile
@@ -25,7 +25,6 @@ Array = npt.NDArray[Any]
 WINDOW_BUDGET: Final = 65_536  # bytes a security
 ACCOUNT_BUDGET: Final = 65_536
 BLOCK: Final = 256  # observations the buffers start with room for
-CLOSING_NS: Final = 900_000_000_000  # the closing interval: the session's last 15 minutes
 
 
 class Memory(NamedTuple):
@@ -39,7 +38,7 @@ class Memory(NamedTuple):
 class Extractor:
     """The feature stage: `extract` takes a block of observations and returns the frames they owe.
 
-    Securities are dense rows from 0; those never defined have a tick of 0.01 and no session. The
+    Securities are dense rows from 0; those never defined have a tick of 0.01 and UTC days. The
     result does not depend on how observations are cut into blocks.
     """
 
@@ -74,15 +73,15 @@ class Extractor:
         """Say what a security is: tick in 1e-9 currency, its session, and its `names`.
 
         The first of `names` (symbol, class) that the normaliser knows gives its history. Sessions
-        repeat daily until defined anew; without one the session features are undefined. May be
-        repeated when a session or tick changes.
+        repeat daily until defined anew; without bounds they are UTC days. May be repeated when a
+        session or tick changes.
         """
         if security >= self.securities:
             self.grow(max(security + 1, 2 * self.securities))
         fields = self._state.windows.i[security]
         fields[TICK] = max(tick, 1)
-        fields[SESSION_OPEN], fields[SESSION_CLOSE] = session_open_ns, session_close_ns
         if session_close_ns > session_open_ns:
+            fields[SESSION_OPEN], fields[SESSION_CLOSE] = session_open_ns, session_close_ns
             closing = max(session_open_ns, session_close_ns - CLOSING_NS)
             self._state.accounts.tables["closing_from"][security] = closing
         row, own = self.normaliser.row_of(*names)
