@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from darkpool_watch.errors import ReplayError
 from darkpool_watch.features.frames import Frames
-from kernels.layout import ON_STRIDE
+from kernels.layout import OBSERVATION, ON_STRIDE
 
 
 class Due(NamedTuple):
@@ -45,7 +45,7 @@ class Scheduler(Protocol):
         """Drop what waits for a security whose state is reset."""
 
 
-def select(frames: Frames, rows: npt.NDArray[np.intp]) -> Frames:
+def select(frames: Frames, rows: npt.NDArray[np.integer]) -> Frames:
     """Return the frames at `rows`, copied."""
     return Frames(*(column[rows] for column in frames))
 
@@ -121,22 +121,18 @@ class Recorded(Nominal):
             )
 
 
-class _Waiting(NamedTuple):
-    """One security's newest unscored frame, and the stamps of all events that wait on it."""
-
-    frames: Frames  # (1, ...)
-    observations: npt.NDArray[np.void]  # (1,)
-    sent_ns: list[int]
-    conflated: bool
-
-
 class Conflating:
     """One waiting frame a security, the newest, at the place in the queue of the oldest."""
 
     def __init__(self) -> None:
         self.conflated = 0
         self._queue: deque[int] = deque()
-        self._waiting: dict[int, _Waiting] = {}
+        self._held: Frames | None = None  # one row a security
+        self._observations: npt.NDArray[np.void] = np.zeros(0, OBSERVATION)
+        self._waits: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self._replaced: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
+        # Capture stamps of informative events not yet in a score, with their securities.
+        self._owed: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]] = []
 
     def push(
         self,
@@ -144,44 +140,62 @@ class Conflating:
         observations: npt.NDArray[np.void],
         sent_ns: npt.NDArray[np.int64],
     ) -> None:
-        securities = frames.security
-        # Only the newest of a block survives it: that one is copied, the others are counted.
-        named, last = np.unique(securities[::-1], return_index=True)
+        if not len(frames.security):
+            return
+        held = self._room_for(frames)
+        named, first, counts = np.unique(frames.security, return_index=True, return_counts=True)
+        _, last = np.unique(frames.security[::-1], return_index=True)
+        newest = len(frames.security) - 1 - last
+        fresh = ~self._waits[named]
+        self._queue.extend(named[fresh][np.argsort(first[fresh])].tolist())
+        self.conflated += len(frames.security) - int(fresh.sum())
+        self._replaced[named] = ~fresh | (counts > 1)
+        self._waits[named] = True
+        for slots, column in zip(held, frames, strict=True):
+            slots[named] = column[newest]
+        self._observations[named] = observations[newest]
         informative = frames.trigger != ON_STRIDE
-        for at in np.argsort(-last, kind="stable"):
-            security, row = int(named[at]), len(securities) - 1 - int(last[at])
-            of_it = np.flatnonzero(securities == security)
-            stamps: list[int] = sent_ns[of_it[informative[of_it]]].tolist()
-            before = self._waiting.get(security)
-            if before is None:
-                self._queue.append(security)
-            else:
-                stamps = before.sent_ns + stamps
-            replaced = len(of_it) - 1 + (before is not None)
-            self.conflated += replaced
-            one = np.array([row])
-            self._waiting[security] = _Waiting(
-                select(frames, one),
-                observations[one],
-                stamps,
-                replaced > 0 or (before is not None and before.conflated),
-            )
+        self._owed.append((frames.security[informative], sent_ns[informative]))
 
     def take(self, limit: int) -> Due | None:
-        if not self._queue:
+        if not self._queue or self._held is None:
             return None
-        chosen = [self._waiting.pop(self._queue.popleft()) for _ in range(min(limit, len(self)))]
-        columns = zip(*(waiting.frames for waiting in chosen), strict=True)
+        chosen = np.array([self._queue.popleft() for _ in range(min(limit, len(self._queue)))])
+        self._waits[chosen] = False
         return Due(
-            Frames(*(np.concatenate(column) for column in columns)),
-            np.concatenate([waiting.observations for waiting in chosen]),
-            np.array([ns for waiting in chosen for ns in waiting.sent_ns], np.int64),
-            np.array([waiting.conflated for waiting in chosen]),
+            select(self._held, chosen),
+            self._observations[chosen],
+            self._settle(chosen),
+            self._replaced[chosen],
         )
 
     def forget(self, security: int) -> None:
-        if self._waiting.pop(security, None) is not None:
+        if security < len(self._waits) and self._waits[security]:
+            self._waits[security] = False
             self._queue.remove(security)
+            self._settle(np.array([security]))
 
-    def __len__(self) -> int:
-        return len(self._queue)
+    def _settle(self, chosen: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+        """Return the stamps owed to `chosen` securities and keep the others."""
+        securities = np.concatenate([s for s, _ in self._owed])
+        stamps = np.concatenate([ns for _, ns in self._owed])
+        mine = np.isin(securities, chosen)
+        self._owed = [(securities[~mine], stamps[~mine])]
+        return stamps[mine]
+
+    def _room_for(self, frames: Frames) -> Frames:
+        needed = int(frames.security.max()) + 1
+        have = len(self._waits)
+        if self._held is None or needed > have:
+            more = max(needed, 2 * have) - have
+            held = []
+            for k, column in enumerate(frames):
+                slots = np.zeros((have + more, *column.shape[1:]), column.dtype)
+                if self._held is not None:
+                    slots[:have] = self._held[k]
+                held.append(slots)
+            self._held = Frames._make(held)
+            self._observations = np.concatenate([self._observations, np.zeros(more, OBSERVATION)])
+            self._waits = np.concatenate([self._waits, np.zeros(more, np.bool_)])
+            self._replaced = np.concatenate([self._replaced, np.zeros(more, np.bool_)])
+        return self._held

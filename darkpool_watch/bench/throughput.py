@@ -10,8 +10,9 @@ import numpy.typing as npt
 from darkpool_watch.bench.feed import Flow, simulated_flow
 from darkpool_watch.bench.machine import machine_line
 from darkpool_watch.config import Config, FeatureConfig
+from darkpool_watch.features.frames import Frames
 from darkpool_watch.pipeline import Pipeline
-from darkpool_watch.schedule import Conflating
+from darkpool_watch.schedule import Due
 from darkpool_watch.warmup import NullDesk, null_bundle, warm_up
 from darkpool_watch.wire.batch import Batch
 from darkpool_watch.wire.frame import FRAME_EVENTS, decode, encode
@@ -84,8 +85,29 @@ def _sparse(config: Config, stride: int) -> Config:
     return msgspec.structs.replace(config, features=features)
 
 
+class _NoScheduler:
+    """Takes frames and scores none: the stages before the model are measured alone."""
+
+    conflated = 0
+
+    def push(
+        self,
+        frames: Frames,
+        observations: npt.NDArray[np.void],
+        sent_ns: npt.NDArray[np.int64],
+    ) -> None:
+        """Forget the frames."""
+
+    def take(self, limit: int) -> Due | None:
+        """Return nothing."""
+        return None
+
+    def forget(self, security: int) -> None:
+        """Have nothing to forget."""
+
+
 def _pipeline(flow: Flow, config: Config) -> Pipeline:
-    pipeline = Pipeline(config, null_bundle(), Conflating(), NullDesk())
+    pipeline = Pipeline(config, null_bundle(), _NoScheduler(), NullDesk())
     pipeline.absorb(Batch(None, flow.definitions, flow.accounts, (), 0))
     return pipeline
 
