@@ -22,7 +22,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Base of every section: immutable, keyword-only, unknown keys refused."""
 
 
-class WireConfig(Section):
+class WireConfig(Section, frozen=True):
     """Stage 1: where order flow comes from."""
 
     endpoint: str = "ipc:///tmp/darkpool_watch.flow"  # PUB socket of the feed
@@ -39,7 +39,7 @@ class WireConfig(Section):
     quarantine_max_bytes: Positive = 67_108_864  # of one run's quarantine file
 
 
-class MarketConfig(Section):
+class MarketConfig(Section, frozen=True):
     """Stage 2: bounds of the market state; arenas start here and grow."""
 
     securities: Positive = 64
@@ -57,7 +57,7 @@ class MarketConfig(Section):
     )  # integrated order-flow imbalance: weights of levels 1-5, exp(-(l - 1) / 2) scaled to 1
 
 
-class FeatureConfig(Section):
+class FeatureConfig(Section, frozen=True):
     """Stage 3: the rows and when they are owed."""
 
     stride: Positive = 8  # a frame after this many of the security's own events
@@ -65,7 +65,7 @@ class FeatureConfig(Section):
     catalog: str = ""  # pinned catalogue fingerprint; empty = any
 
 
-class ModelConfig(Section):
+class ModelConfig(Section, frozen=True):
     """Stage 4: which weights, which engine."""
 
     profile: str = "lite"  # lite, full, or xl
@@ -75,7 +75,7 @@ class ModelConfig(Section):
     conflate: bool = True  # a newer frame replaces an unscored older one; false = score them all
 
 
-class DetectConfig(Section):
+class DetectConfig(Section, frozen=True):
     """Stage 5: when a score becomes an episode."""
 
     flag_p: Annotated[float, Meta(gt=0, lt=1)] = 0.008  # p-value at or below which a frame flags
@@ -94,7 +94,7 @@ class DetectConfig(Section):
     data_repeat_ns: Positive = 60_000_000_000  # DATA: one hit a listing and reason in this span
 
 
-class AlertConfig(Section):
+class AlertConfig(Section, frozen=True):
     """Stage 6: where alerts go."""
 
     endpoint: str = "ipc:///tmp/darkpool_watch.alerts"
@@ -106,7 +106,7 @@ class AlertConfig(Section):
     rule_cooldown_s: PositiveFloat = 60.0  # hits of one rule on a security this close are one alert
 
 
-class Config(Section):
+class Config(Section, frozen=True):
     """The whole configuration."""
 
     wire: WireConfig = WireConfig()

@@ -6,7 +6,7 @@ may replace an unscored older one. That choice is what load decides, so it is an
 """
 
 from collections import deque
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -151,7 +151,8 @@ class Conflating:
         self.conflated += len(frames.security) - int(fresh.sum())
         self._replaced[named] = ~fresh | (counts > 1)
         self._waits[named] = True
-        for slots, column in zip(held, frames, strict=True):
+        columns: tuple[npt.NDArray[Any], ...] = frames
+        for slots, column in zip(held, columns, strict=True):
             slots[named] = column[newest]
         self._observations[named] = observations[newest]
         informative = frames.trigger != ON_STRIDE
@@ -183,13 +184,14 @@ class Conflating:
         self._owed = [(securities[~mine], stamps[~mine])]
         return stamps[mine]
 
-    def _room_for(self, frames: Frames) -> Frames:
+    def _room_for(self, frames: Frames) -> tuple[npt.NDArray[Any], ...]:
         needed = int(frames.security.max()) + 1
         have = len(self._waits)
         if self._held is None or needed > have:
             more = max(needed, 2 * have) - have
             held = []
-            for k, column in enumerate(frames):
+            columns: tuple[npt.NDArray[Any], ...] = frames
+            for k, column in enumerate(columns):
                 slots = np.zeros((have + more, *column.shape[1:]), column.dtype)
                 if self._held is not None:
                     slots[:have] = self._held[k]

@@ -34,6 +34,7 @@ PRIOR = (100.0, 100.0, 100.0, 1.0, 1.0, 1_000.0, 5e6, 1.0, 0.5, 3e3, 0.26, 50.0)
 assert len(PRIOR) == IN_USE
 PRIOR_S = 60.0  # weight of a prior rate, in seconds watched
 DEPTH_SPAN = 2_000.0  # observations over which the estimate of usual depth forgets
+COMMON = 0.2  # share of orders beyond which a size is neither tiny nor large
 REFRESH = 64  # sizes or ages between two readings of their quantiles
 
 
@@ -53,17 +54,50 @@ def due(count):
 
 @lean_kernel
 def quantile(profile, s, histogram, bins, target):
-    """Return the mean of the bin in which the cumulated count reaches `target`.
+    """Return (bin, count up to and with it) where the cumulated count reaches `target`.
 
     Bins are pairs of columns (count, sum), so that a day of round lots has a round median.
     """
     below = 0.0
     for j in range(bins):
-        count = profile[s, histogram + 2 * j]
-        below += count
-        if count > 0.0 and below >= target:
-            return profile[s, histogram + 2 * j + 1] / count
-    return math.nan
+        below += profile[s, histogram + 2 * j]
+        if below >= target:
+            return j, below
+    return bins - 1, below
+
+
+@hot_kernel
+def bin_edge(j, per_octave):
+    """Return the lower edge of a bin of `log_bin`."""
+    return math.ldexp(1.0 + j % per_octave / per_octave, j // per_octave)
+
+
+@hot_kernel
+def bin_mean(profile, s, histogram, j):
+    """Return the mean of what fell into a bin."""
+    return profile[s, histogram + 2 * j + 1] / profile[s, histogram + 2 * j]
+
+
+@lean_kernel
+def read_sizes(s, profile):
+    """Read P10, P50 and P90 from the sizes so far.
+
+    Where one size is so common that more than a fifth of all orders would be tiny, or large, tiny
+    ends below it and large begins above it: with nine of ten orders a round lot, a round lot is
+    neither.
+    """
+    count = profile[s, SIZE_COUNT]
+    if profile[s, GIVEN0 + P10] == 0.0:
+        j, upto = quantile(profile, s, SIZE_HISTOGRAM, SIZE_BINS, 0.1 * count)
+        common = upto > COMMON * count
+        profile[s, P10] = bin_edge(j, 4) if common else bin_mean(profile, s, SIZE_HISTOGRAM, j)
+    if profile[s, GIVEN0 + P50] == 0.0:
+        j, upto = quantile(profile, s, SIZE_HISTOGRAM, SIZE_BINS, 0.5 * count)
+        profile[s, P50] = bin_mean(profile, s, SIZE_HISTOGRAM, j)
+    if profile[s, GIVEN0 + P90] == 0.0:
+        j, upto = quantile(profile, s, SIZE_HISTOGRAM, SIZE_BINS, 0.9 * count)
+        common = count - upto + profile[s, SIZE_HISTOGRAM + 2 * j] > COMMON * count
+        profile[s, P90] = bin_edge(j + 1, 4) if common else bin_mean(profile, s, SIZE_HISTOGRAM, j)
 
 
 @lean_kernel
@@ -73,11 +107,8 @@ def add_size(size, s, profile):
     profile[s, at] += 1.0
     profile[s, at + 1] += size
     profile[s, SIZE_COUNT] += 1.0
-    count = profile[s, SIZE_COUNT]
-    if due(int(count)):
-        for column, share in ((P10, 0.1), (P50, 0.5), (P90, 0.9)):
-            if profile[s, GIVEN0 + column] == 0.0:
-                profile[s, column] = quantile(profile, s, SIZE_HISTOGRAM, SIZE_BINS, share * count)
+    if due(int(profile[s, SIZE_COUNT])):
+        read_sizes(s, profile)
 
 
 @lean_kernel
@@ -89,7 +120,8 @@ def add_age(age_ns, s, profile):
     profile[s, AGE_COUNT] += 1.0
     count = profile[s, AGE_COUNT]
     if due(int(count)) and profile[s, GIVEN0 + REFERENCE_P95] == 0.0:
-        profile[s, REFERENCE_P95] = quantile(profile, s, AGE_HISTOGRAM, AGE_BINS, 0.95 * count)
+        j, _ = quantile(profile, s, AGE_HISTOGRAM, AGE_BINS, 0.95 * count)
+        profile[s, REFERENCE_P95] = bin_mean(profile, s, AGE_HISTOGRAM, j)
 
 
 @lean_kernel

@@ -34,9 +34,15 @@ def learnt(rows: list[dict], given: dict[int, float] | None = None) -> np.ndarra
 def test_sizes_by_hand() -> None:
     sizes = [100] * 14 + [10, 10] + [900]
     rows = [{"ts": i, "added": size} for i, size in enumerate(sizes)]
-    # quantiles are read at the 16th size: 2 of 10, 14 of 100
+    # Quantiles are read at the 16th size: 2 of 10, 14 of 100. A hundred is too common to be large:
+    # large begins at the upper edge of its quarter of an octave, 64 * 1.75.
     profile = learnt(rows)
-    assert profile[[p.P10, p.P50, p.P90]].tolist() == [10, 100, 100]
+    assert profile[[p.P10, p.P50, p.P90]].tolist() == [10, 100, 112]
+
+
+def test_a_size_of_all_is_neither_tiny_nor_large() -> None:
+    profile = learnt([{"ts": i, "added": 100} for i in range(64)])
+    assert profile[[p.P10, p.P50, p.P90]].tolist() == [96, 100, 112]
 
 
 def test_size_quantiles_are_within_their_bin_of_the_exact_ones() -> None:
@@ -71,11 +77,11 @@ def test_reference_ages_and_depth() -> None:
 
 
 def test_given_statistics_stay_and_a_session_keeps_the_rest() -> None:
-    rows = [{"ts": i, "added": 700} for i in range(64)]
+    rows = [{"ts": i, "added": 700 if i % 10 else 9_000} for i in range(64)]
     profile = learnt(rows, {p.P50: 123.0})
     assert profile[p.P50] == 123
-    assert profile[p.P90] == 700
+    assert profile[p.P90] == 9_000
     both = profile[None].copy()
     p.roll_profile(0, both)
-    assert both[0, p.P90] == both[0, p.PRIOR0 + p.P90] == 700
+    assert both[0, p.P90] == both[0, p.PRIOR0 + p.P90] == 9_000
     assert both[0, p.SIZE_COUNT] == 0
