@@ -35,6 +35,7 @@ assert len(PRIOR) == IN_USE
 PRIOR_S = 60.0  # weight of a prior rate, in seconds watched
 DEPTH_SPAN = 2_000.0  # observations over which the estimate of usual depth forgets
 COMMON = 0.2  # share of orders beyond which a size is neither tiny nor large
+BESIDE = 1e-9  # how far, as a share of that size, tiny ends below it and large begins above it
 REFRESH = 64  # sizes or ages between two readings of their quantiles
 
 
@@ -67,12 +68,6 @@ def quantile(profile, s, histogram, bins, target):
 
 
 @hot_kernel
-def bin_edge(j, per_octave):
-    """Return the lower edge of a bin of `log_bin`."""
-    return math.ldexp(1.0 + j % per_octave / per_octave, j // per_octave)
-
-
-@hot_kernel
 def bin_mean(profile, s, histogram, j):
     """Return the mean of what fell into a bin."""
     return profile[s, histogram + 2 * j + 1] / profile[s, histogram + 2 * j]
@@ -89,15 +84,16 @@ def read_sizes(s, profile):
     count = profile[s, SIZE_COUNT]
     if profile[s, GIVEN0 + P10] == 0.0:
         j, upto = quantile(profile, s, SIZE_HISTOGRAM, SIZE_BINS, 0.1 * count)
-        common = upto > COMMON * count
-        profile[s, P10] = bin_edge(j, 4) if common else bin_mean(profile, s, SIZE_HISTOGRAM, j)
+        beside = 1.0 - BESIDE if upto > COMMON * count else 1.0
+        profile[s, P10] = beside * bin_mean(profile, s, SIZE_HISTOGRAM, j)
     if profile[s, GIVEN0 + P50] == 0.0:
         j, upto = quantile(profile, s, SIZE_HISTOGRAM, SIZE_BINS, 0.5 * count)
         profile[s, P50] = bin_mean(profile, s, SIZE_HISTOGRAM, j)
     if profile[s, GIVEN0 + P90] == 0.0:
         j, upto = quantile(profile, s, SIZE_HISTOGRAM, SIZE_BINS, 0.9 * count)
-        common = count - upto + profile[s, SIZE_HISTOGRAM + 2 * j] > COMMON * count
-        profile[s, P90] = bin_edge(j + 1, 4) if common else bin_mean(profile, s, SIZE_HISTOGRAM, j)
+        above = count - upto + profile[s, SIZE_HISTOGRAM + 2 * j]
+        beside = 1.0 + BESIDE if above > COMMON * count else 1.0
+        profile[s, P90] = beside * bin_mean(profile, s, SIZE_HISTOGRAM, j)
 
 
 @lean_kernel
