@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from darkpool_watch import __version__
 from darkpool_watch.config import Config, ModelConfig, WireConfig, load
 from darkpool_watch.errors import DarkpoolWatchError
+from darkpool_watch.model.config import shape_of
 
 app = App(name="darkpool-watch", version=__version__, help=__doc__)
 journal_app = App(name="journal", help="The append-only record of what the desk was told.")
@@ -178,6 +179,40 @@ def replay(
         console.print(f"{name:>16}  {value}", highlight=False)
 
 
+@app.command
+def train(
+    out: Path,
+    *,
+    profile: str = "lite",
+    steps: int = 1_800,
+    threads: int = 2,
+    learning_rate: float = 1.5e-3,
+) -> None:
+    """Train on simulated days, calibrate, and write a checkpoint; run again to resume.
+
+    Parameters
+    ----------
+    out
+        Checkpoint to write; `OUT.run` beside it keeps the state of an unfinished run.
+    profile
+        Model: lite, full or xl.
+    steps
+        Optimiser steps of 2,048 frames.
+    threads
+        Threads of the training; leave nothing else on those cores.
+    learning_rate
+        At the end of warm-up; 3e-4 suits full.
+    """
+    from darkpool_watch.train.loop import TrainConfig
+    from darkpool_watch.train.release import train_release
+
+    settings = TrainConfig(
+        steps=steps, threads=threads, learning_rate=learning_rate, warm_up=150, validate_every=300
+    )
+    fitted = train_release(profile, out, config=settings)
+    print(f"Wrote {fitted.path}: {fitted.frames:,} frames, validation {fitted.quality:.4f}")
+
+
 @app.command(name="check-config")
 def check_config(path: Path | None = None) -> None:
     """Check a configuration file and print it as JSON, every default filled in.
@@ -277,6 +312,7 @@ def main() -> None:
 def _with_profile(config: Config, profile: str | None) -> Config:
     if profile is None:
         return config
+    shape_of(profile)  # refuses an unknown one before anything is read
     model: ModelConfig = msgspec.structs.replace(config.model, profile=profile)
     return msgspec.structs.replace(config, model=model)
 

@@ -68,8 +68,8 @@ class FeatureConfig(Section, frozen=True):
 class ModelConfig(Section, frozen=True):
     """Stage 4: which weights, which engine."""
 
-    profile: str = "lite"  # lite, full, or xl
-    engine: str = "torch"
+    profile: Literal["lite", "full", "xl"] = "lite"
+    engine: Literal["torch"] = "torch"
     checkpoint: str = ""  # path of a checkpoint; empty = the one shipped for the profile
     threads: Positive = 1
     conflate: bool = True  # a newer frame replaces an unscored older one; false = score them all

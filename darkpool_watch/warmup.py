@@ -76,7 +76,7 @@ def warm_up(config: Config) -> None:
         detect=config.detect,
     )
     pipeline = Pipeline(small, null_bundle(), Nominal(), NullDesk())
-    definitions = tuple(_definition(i, dark) for i, dark in ((LIT, False), (POOL, True)))
+    definitions = tuple(definition(i, dark=dark) for i, dark in ((LIT, False), (POOL, True)))
     pipeline.absorb(Batch(None, definitions, (), (), 0))
     pipeline.absorb(Batch(made_up_flow(), (), (), (), 0))
     pipeline.finish()
@@ -104,7 +104,8 @@ def made_up_flow() -> npt.NDArray[np.void]:
     return events
 
 
-def _definition(instrument_id: int, dark: bool) -> Definition:
+def definition(instrument_id: int, *, dark: bool) -> Definition:
+    """Return a listing of the made-up security: the lit book or the pool."""
     return Definition(
         instrument_id=instrument_id,
         security_id=1,

@@ -1,0 +1,74 @@
+"""The command line as a user meets it: real processes, real files, what they print."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from darkpool_watch.tape.parquet import write_parquet
+from darkpool_watch.tape.tape import Tape
+from darkpool_watch.warmup import made_up_flow
+from darkpool_watch.wire.events import Definition
+from tests.test_warmup import DEFINITIONS
+
+ROOT = Path(__file__).parents[1]
+
+
+def call(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "darkpool_watch.cli", *words]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+@pytest.fixture(scope="module")
+def tape_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tape") / "made-up.parquet"
+    definitions: tuple[Definition, ...] = DEFINITIONS
+    write_parquet(Tape("made-up", "parquet", made_up_flow(), definitions), path)
+    return path
+
+
+def test_replay_ends_with_one_json_line(tape_path: Path) -> None:
+    done = call("replay", str(tape_path), "--json")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 1
+    summary = json.loads(lines[0])
+    assert summary["events"] == len(made_up_flow())
+    assert 0 < summary["frames"] == summary["frames_due"]
+    assert len(summary["scores_digest"]) == len(summary["alerts_digest"]) == 64
+    again = json.loads(call("replay", str(tape_path), "--json").stdout)
+    assert again["scores_digest"] == summary["scores_digest"]
+    assert np.isfinite(summary["events_per_s"])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("replay", "absent.csv"), "Cannot open tape absent.csv: No such file or directory"),
+        (("replay", "README.md"), "unknown tape format"),
+        (("replay", "README.md", "--schedule", "odd"), "--schedule is 'odd', needed nominal or"),
+        (("replay", "README.md", "--schedule", "recorded"), "README.md is no capture"),
+        (("replay", "x.csv", "--profile", "huge"), "model.profile 'huge' is unknown"),
+        (("journal", "verify", "absent.db"), "Journal absent.db does not exist"),
+        (("journal", "verify", "README.md"), "README.md"),
+        (("check-config", "absent.toml"), "Cannot read config absent.toml"),
+        (("run", "--config", "README.md"), "Config README.md"),
+        (("publish", "absent.csv"), "Cannot open tape absent.csv"),
+    ],
+)
+def test_a_users_mistake_is_one_sentence_and_exit_2(words: tuple[str, ...], message: str) -> None:
+    done = call(*words)
+    assert done.returncode == 2, done.stderr
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_check_config_prints_every_default() -> None:
+    done = call("check-config", "configs/live.toml")
+    assert done.returncode == 0
+    printed = json.loads(done.stdout)
+    assert printed["wire"]["endpoint"] == "tcp://127.0.0.1:5600"
+    assert printed["detect"]["flag_p"] == 0.008
