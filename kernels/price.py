@@ -16,6 +16,7 @@ from kernels.held import (
 from kernels.jit import hot_kernel, lean_kernel
 from kernels.layout import DARK_TRADE, NO_TRADE, UNDEFINED_PRICE
 from kernels.matured import matured_mean, note, ripen
+from kernels.panes import covariance_add
 from kernels.slots import (
     BIPOWER,
     EFFECTIVE_N,
@@ -52,7 +53,7 @@ from kernels.slots import (
     SPREAD_TIME,
     TICK,
 )
-from kernels.windows import covariance_add, ratio
+from kernels.windows import ratio
 
 HALF_PI = math.pi / 2.0
 BP = 1e4

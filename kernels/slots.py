@@ -11,7 +11,7 @@ only for an observation that opens the slot's cluster:
     DARK_FLOW      dark != 0, or trade == DARK_TRADE
 
 Inside a cluster the sums (+) stand first; extremes, Welford triples (n, mean, M2) and covariance
-groups (n, mean x, mean y, Mxx, Myy, Mxy) are known to `windows.merge` by name. To add a sum, add
+groups (n, mean x, mean y, Mxx, Myy, Mxy) are known to `panes.merge` by name. To add a sum, add
 its name to a tuple and its number to the `_take` beside it; every offset follows. Slots of a pane
 are empty (0, inf, -inf) until written; after `windows.totals`, `st.tot[0, k * SLOTS + SLOT]` is
 the slot over window k.

@@ -5,6 +5,7 @@ import math
 from kernels.hawkes import decayed
 from kernels.jit import hot_kernel, lean_kernel
 from kernels.layout import AUCTION, DARK_TRADE, LEVEL, NO_TRADE, STATUS
+from kernels.panes import covariance_add, welford_add
 from kernels.profile import A1, A2, B1, B2, MU
 from kernels.slots import (
     COMPENSATED,
@@ -36,7 +37,7 @@ from kernels.slots import (
     SPACING_COUNT,
     SPACINGS,
 )
-from kernels.windows import covariance_add, ratio, welford_add
+from kernels.windows import ratio
 
 SHORT_NS = 1_000_000  # a gap under 1 ms
 SHORTEST_S = 1e-6  # logarithms of times start at 1 us
