@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from darkpool_watch.config import Config
 from darkpool_watch.detect.calibration import PREFIX, Calibration
-from darkpool_watch.features.catalog import FINGERPRINT
+from darkpool_watch.features.catalog import FINGERPRINT, check_pin
 from darkpool_watch.features.normaliser import Normaliser
 from darkpool_watch.model.engine import Engine
 from darkpool_watch.model.engines import UNTRAINED_SEED, checkpoint_path, open_engine
@@ -24,15 +24,16 @@ class Bundle(NamedTuple):
 def open_bundle(config: Config) -> Bundle:
     """Open the checkpoint that `config` names, or untrained weights where none is shipped.
 
-    Raises CheckpointError on a mismatch of catalogue, profile or shape.
+    Raises ConfigError when the config pins another catalogue than this release's, CheckpointError
+    on a mismatch of catalogue, profile or shape.
     """
-    catalogue = config.features.catalog or FINGERPRINT
-    engine = open_engine(config.model, config.market.securities, catalog=catalogue)
+    check_pin(config.features.catalog)
+    engine = open_engine(config.model, config.market.securities, catalog=FINGERPRINT)
     path = checkpoint_path(config.model)
     if path is None:
         name = f"untrained {config.model.profile} seed {UNTRAINED_SEED}"
         digest = hashlib.sha256(name.encode()).hexdigest()
-        return Bundle(engine, Normaliser.default(), None, digest, catalogue)
+        return Bundle(engine, Normaliser.default(), None, digest, FINGERPRINT)
     from darkpool_watch.model.checkpoint import digest as digest_of
     from darkpool_watch.model.checkpoint import load_arrays
 
@@ -44,4 +45,4 @@ def open_bundle(config: Config) -> Bundle:
     normaliser = Normaliser.from_arrays(stored)
     fitted = any(name.startswith(PREFIX) for name in stored)
     calibration = Calibration.from_arrays(stored) if fitted else None
-    return Bundle(engine, normaliser, calibration, digest_of(path), catalogue)
+    return Bundle(engine, normaliser, calibration, digest_of(path), FINGERPRINT)

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from darkpool_watch import __version__
@@ -33,7 +34,7 @@ def demo(*, seconds: float = 0.0, seed: int = 7, securities: int = 8, speed: flo
     Parameters
     ----------
     seconds
-        End after this many seconds with a summary; 0 runs until Ctrl-C.
+        End after this many seconds with a summary; 0 runs until Ctrl-C, an hour of tape at most.
     seed
         Of the simulated day.
     securities
@@ -157,6 +158,8 @@ def replay(
     from darkpool_watch.wire.capture import SUFFIX
 
     settings = _with_profile(load(config), profile)
+    if limit is not None and limit < 1:
+        raise DarkpoolWatchError(f"--limit is {limit}, needed 1 or more")
     if schedule not in ("nominal", "recorded"):
         raise DarkpoolWatchError(f"--schedule is {schedule!r}, needed nominal or recorded")
     if tape.suffix == SUFFIX:
@@ -174,9 +177,10 @@ def replay(
     console = Console()
     for alert in result.alerts:
         if alert.number == 0:
-            console.print(f"[bold]{alert.severity:>8}[/]  {alert.message}", highlight=False)
+            message = escape(alert.message)
+            console.print(f"[bold]{alert.severity:>8}[/]  {message}", highlight=False)
     for name, value in msgspec.structs.asdict(result.summary).items():
-        console.print(f"{name:>16}  {value}", highlight=False)
+        console.print(f"{name:>16}  {value}", highlight=False, markup=False)
 
 
 @app.command
@@ -303,7 +307,7 @@ def main() -> None:
     try:
         app()
     except DarkpoolWatchError as err:
-        Console(stderr=True).print(f"[red]darkpool-watch:[/] {err}", highlight=False)
+        Console(stderr=True).print(f"[red]darkpool-watch:[/] {escape(str(err))}", highlight=False)
         sys.exit(EXIT_ERROR)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -30,8 +30,8 @@ class WireConfig(Section, frozen=True):
     repair_ms: Positive = 20  # how long a gap may hold its channel
     join: Literal["now", "start"] = "now"  # a new channel from here on, or from its session's start
     join_ms: Positive = 1_000  # how long a new channel waits for its publisher's definitions
-    heartbeat_ms: Positive = 1_000
-    silence_ms: Positive = 3_000  # a channel without frame or heartbeat for this long is silent
+    heartbeat_ms: Positive = 1_000  # between pings that find a half-open connection
+    silence_ms: Positive = 3_000  # without a sign of life: a silent channel, a dead connection
     high_water_mark: Positive = 100_000  # frames
     max_frame_bytes: Positive = 1_048_576
     capture: str = ""  # folder of the capture file; empty = none
@@ -115,6 +115,25 @@ class Config(Section, frozen=True):
     model: ModelConfig = ModelConfig()
     detect: DetectConfig = DetectConfig()
     alerts: AlertConfig = AlertConfig()
+
+
+def in_folder(config: Config, folder: Path) -> Config:
+    """Return `config` with its sockets and its journal in `folder`, apart from any other daemon."""
+    replace = msgspec.structs.replace
+    return replace(
+        config,
+        wire=replace(
+            config.wire,
+            endpoint=f"ipc://{folder}/flow",
+            replay_endpoint=f"ipc://{folder}/replay",
+        ),
+        alerts=replace(
+            config.alerts,
+            endpoint=f"ipc://{folder}/alerts",
+            replay_endpoint=f"ipc://{folder}/again",
+            journal=str(folder / "journal.db"),
+        ),
+    )
 
 
 def load(path: Path | None = None) -> Config:

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
@@ -41,28 +42,33 @@ class Daemon:
     ) -> None:
         self.config = config
         self.stop = threading.Event()
-        self.started_ns = time.time_ns()
         bundle = bundle or open_bundle(config)
         warm_up(config)
-        self.journal = Journal(Path(config.alerts.journal), busy_ms=config.alerts.busy_ms)
-        self.publisher = AlertPublisher(config.alerts, self.journal)
-        self.desk = AlertDesk(self.journal, self.publisher)
-        zmq_source = None if source is not None else ZmqSource(config.wire)
-        self.source: FrameSource = source or zmq_source  # type: ignore[assignment]
-        capture = zmq_source.capture if zmq_source is not None else None
-        self._schedule = (
-            ScheduleWriter(schedule_path(capture.path)) if capture is not None else None
-        )
-        self.capture_path = capture.path if capture is not None else None
-        self._conflate = config.model.conflate
-        scheduler: Scheduler = Conflating() if self._conflate else Nominal()
-        self.pipeline = Pipeline(
-            config,
-            bundle,
-            scheduler,
-            self.desk,
-            on_schedule=self._schedule.append if self._schedule is not None else None,
-        )
+        with ExitStack() as opened:  # what is open is closed again where the next cannot be
+            self.journal = Journal(Path(config.alerts.journal), busy_ms=config.alerts.busy_ms)
+            opened.callback(self.journal.close)
+            self.publisher = AlertPublisher(config.alerts, self.journal)
+            opened.callback(self.publisher.close)
+            self.desk = AlertDesk(self.journal, self.publisher)
+            zmq_source = ZmqSource(config.wire) if source is None else None
+            self.source: FrameSource = source or zmq_source  # type: ignore[assignment]
+            opened.callback(self.source.close)
+            capture = zmq_source.capture if zmq_source is not None else None
+            self.capture_path = capture.path if capture is not None else None
+            self._schedule: ScheduleWriter | None = None
+            if capture is not None:
+                self._schedule = ScheduleWriter(schedule_path(capture.path))
+                opened.callback(self._schedule.close)
+            self._conflate = config.model.conflate
+            scheduler: Scheduler = Conflating() if self._conflate else Nominal()
+            self.pipeline = Pipeline(
+                config,
+                bundle,
+                scheduler,
+                self.desk,
+                on_schedule=self._schedule.append if self._schedule is not None else None,
+            )
+            self._opened = opened.pop_all()
 
     def run(self, on_idle: Callable[[], None] = lambda: None) -> None:
         """Take flow until `stop` is set, then drain and settle; the sockets stay open.
@@ -70,6 +76,7 @@ class Daemon:
         `on_idle` is called about once a second from this thread.
         """
         self._note("start", {"version": __version__, "config": msgspec.to_builtins(self.config)})
+        switch_s = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_S)
         gc.collect()
         gc.freeze()
@@ -81,6 +88,7 @@ class Daemon:
         finally:
             gc.enable()
             gc.unfreeze()
+            sys.setswitchinterval(switch_s)
             self._note("stop", msgspec.to_builtins(self.pipeline.counts))
 
     def _loop(self, on_idle: Callable[[], None]) -> None:
@@ -107,12 +115,8 @@ class Daemon:
                 self.pipeline.drain()
 
     def close(self) -> None:
-        """Close every socket and file."""
-        self.source.close()
-        self.publisher.close()
-        self.journal.close()
-        if self._schedule is not None:
-            self._schedule.close()
+        """Close every socket and file, the rest also where one of them fails."""
+        self._opened.close()
 
     def __enter__(self) -> Self:
         return self

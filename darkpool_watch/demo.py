@@ -1,6 +1,7 @@
 """The demo: a simulated venue in another process, the daemon here, and what it sees, live."""
 
 import multiprocessing
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -14,8 +15,9 @@ from rich.text import Text
 from darkpool_watch.alerts.record import Alert
 from darkpool_watch.alerts.subscriber import AlertSubscriber
 from darkpool_watch.alerts.verify import verify
-from darkpool_watch.config import Config, load
+from darkpool_watch.config import Config, in_folder, load
 from darkpool_watch.daemon import Daemon, stop_on_signals
+from darkpool_watch.errors import ConfigError, DarkpoolWatchError
 from darkpool_watch.sim.abuse import CampaignPlan
 from darkpool_watch.sim.labels import Campaign
 from darkpool_watch.sim.market import SimConfig
@@ -25,8 +27,8 @@ from darkpool_watch.units import NS_PER_S
 START_S = 3_600.0  # the tape starts this long after the open
 HISTORY_S = 180.0  # s of flow played flat out first, so that windows and model have a past
 LONGEST_S = 3_600.0  # of the tape, where the demo runs until Ctrl-C
+MOST_SECURITIES = 4_096
 AFTER_NS = 60 * NS_PER_S  # an alert this long after a campaign's end still names it
-SHOWN = 12
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
 
 
@@ -38,7 +40,15 @@ class Truth(msgspec.Struct):
 
 
 def run_demo(*, seconds: float, seed: int, securities: int, speed: float) -> None:
-    """Run until `seconds` are over or Ctrl-C, then print what was found and what was there."""
+    """Run until `seconds` are over or Ctrl-C, then print what was found and what was there.
+
+    Raises ConfigError for an impossible market, DarkpoolWatchError where the venue failed.
+    """
+    if not (1 <= securities <= MOST_SECURITIES and seed >= 0 and speed > 0.0):
+        raise ConfigError(
+            f"--securities {securities}, --seed {seed}, --speed {speed:g}: needed 1 to "
+            f"{MOST_SECURITIES}, 0 or more, above 0"
+        )
     console = Console()
     with tempfile.TemporaryDirectory(prefix="darkpool_watch.") as folder:
         config = demo_config(Path(folder))
@@ -53,42 +63,42 @@ def run_demo(*, seconds: float, seed: int, securities: int, speed: float) -> Non
                 config.wire.replay_endpoint,
                 speed,
             ),
-            kwargs={"credit": 64, "history_s": HISTORY_S, "truth": str(truth_path)},
+            kwargs={"credit": 8, "history_s": HISTORY_S, "truth": str(truth_path)},
             daemon=True,
         )
+        interrupted = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the venue ignores Ctrl-C
         process.start()
-        with daemon:
-            alerts = _watch(daemon, config, process, console)
-        process.join(timeout=10.0)
+        signal.signal(signal.SIGINT, interrupted)
+        try:
+            with daemon:
+                alerts = _watch(daemon, config, process, console)
+        finally:
+            ended = process.exitcode  # None: the venue still plays
+            process.terminate()
+            process.join()
         truth = (
             msgspec.json.decode(truth_path.read_bytes(), type=Truth)
-            if truth_path.exists()
+            if ended == 0 and truth_path.exists()
             else None
         )
         summarise(console, daemon, alerts, truth)
         console.print(f"Journal: {verify(config.alerts.journal).message}")
+        if ended:
+            raise DarkpoolWatchError(
+                f"The simulated venue failed with exit code {ended}: the above is what came before"
+            )
 
 
 def demo_config(folder: Path) -> Config:
     """Return the embedded defaults with every socket and file in `folder`."""
-    config = load()
+    config = in_folder(load(), folder)
     replace = msgspec.structs.replace
     return replace(
         config,
-        wire=replace(
-            config.wire,
-            endpoint=f"ipc://{folder}/flow",
-            replay_endpoint=f"ipc://{folder}/replay",
-            join="start",
-        ),
+        # Nothing is ever lost on one host: what the venue said before we connected is repaired.
+        wire=replace(config.wire, join="start", repair_ms=1_000),
         # A demo's rate is far below capacity, so no frame need give way, not even in its history.
         model=replace(config.model, conflate=False),
-        alerts=replace(
-            config.alerts,
-            endpoint=f"ipc://{folder}/alerts",
-            replay_endpoint=f"ipc://{folder}/again",
-            journal=str(folder / "journal.db"),
-        ),
     )
 
 

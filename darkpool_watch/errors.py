@@ -3,7 +3,6 @@
     DarkpoolWatchError
     ├── ConfigError          a config file or key is wrong
     ├── WireError            a frame, definition or socket message is malformed
-    │   └── SequenceError    a publisher broke its own numbering
     ├── TapeError            a recorded file is malformed or of an unknown format
     ├── MarketError          reference data contradicts itself
     ├── CheckpointError      weights do not fit this catalogue, config or engine
@@ -29,10 +28,6 @@ class WireError(DarkpoolWatchError):
     def __init__(self, message: str, *, reason: str) -> None:
         super().__init__(message)
         self.reason = reason
-
-
-class SequenceError(WireError):
-    """A publisher broke its own numbering."""
 
 
 class TapeError(DarkpoolWatchError):

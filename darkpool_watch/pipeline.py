@@ -5,6 +5,7 @@ hands out, one step of the engine at a time. This is the only place that stamps 
 stages: no stage times, logs or configures itself.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,9 +21,10 @@ from darkpool_watch.config import Config
 from darkpool_watch.detect.detector import Detector
 from darkpool_watch.detect.rules import Breach, Rules, feed_breach
 from darkpool_watch.digest import MultisetDigest
+from darkpool_watch.errors import MarketError
 from darkpool_watch.evidence import EvidenceRing
 from darkpool_watch.features.extractor import Extractor
-from darkpool_watch.features.frames import STALE, WARMING
+from darkpool_watch.features.frames import STALE, WARMING, Frames
 from darkpool_watch.market.listings import Listings
 from darkpool_watch.market.state import Market
 from darkpool_watch.schedule import Due, Scheduler
@@ -34,6 +36,7 @@ from darkpool_watch.wire.events import AccountRecord, Definition
 from darkpool_watch.wire.schedule import CONFLATED, SCHEDULE
 
 WARMING_FRAMES = 128  # frames after a reset whose scores rest on an unfilled history
+SOUND, FROM_NEXT = -1, -2  # no session is stale; the one of the next frame is
 
 OnScored = Callable[[npt.NDArray[np.void]], None]
 
@@ -50,6 +53,7 @@ class Counts:
     alerts: int = 0  # openings
     updates: int = 0  # openings included
     resets: int = 0
+    refused: int = 0  # definitions and accounts that contradict what is known
     by_typology: dict[str, int] = field(default_factory=dict)  # openings
 
 
@@ -94,7 +98,7 @@ class Pipeline:
         self.detector = Detector(config.detect, bundle.calibration, securities)
         self.rules = Rules(config.detect, self.listings)
         self._groups = RuleGroups(round(config.alerts.rule_cooldown_s * NS_PER_S))
-        self._newest_ts = 0  # ns of event time, of the last event handled
+        self._newest_ts = 0  # ns of event time, of the newest event handled
         self._settled_s = 0  # s of event time up to which silence has been judged
         self._evidence = EvidenceRing()
         provenance = Provenance(
@@ -109,8 +113,9 @@ class Pipeline:
         self._capacity = 0
         self._session = np.zeros(0, np.int64)
         self._warm = np.zeros(0, np.int64)  # frames scored since the last reset
-        self._stale = np.zeros(0, np.uint8)
-        self._channel_of: dict[tuple[str, int], set[int]] = {}
+        self._stale_in = np.zeros(0, np.int64)  # the session that lost messages
+        self._lit: set[int] = set()  # securities that a lit listing has defined
+        self._listings_of: dict[tuple[str, int], set[int]] = {}  # rows, by venue and channel
         self._grow(securities)
 
     # What comes in.
@@ -120,7 +125,7 @@ class Pipeline:
         for definition in batch.definitions:
             self._define(definition, batch)
         for account in batch.accounts:
-            self._account(account)
+            self._account(account, batch)
         for notice in batch.notices:
             self._heed(notice)
         if batch.events is None:
@@ -135,14 +140,17 @@ class Pipeline:
         self.counts.events += len(events)
         self.counts.frames_due += len(rows)
         if len(rows):
-            np.bitwise_or(frames.status, self._stale[frames.security], out=frames.status)
+            self._mark_stale(frames, observations["session"][rows])
             self.scheduler.push(frames, observations[rows], events["ts_recv"][rows])
         self.latencies.absorb.add(time.perf_counter_ns() - began)
 
     def _apply_rules(
         self, events: npt.NDArray[np.void], observations: npt.NDArray[np.void]
     ) -> None:
-        self._newest_ts = int(observations["ts"][-1])
+        # The time of an event that belongs to no listing is nobody's clock.
+        self._newest_ts = int(
+            np.max(observations["ts"], initial=self._newest_ts, where=observations["security"] >= 0)
+        )
         for hit in self.rules.check(events, observations):
             self._breach(self.rules.breach(hit), hit)
 
@@ -155,8 +163,22 @@ class Pipeline:
         if updates:
             self._count(self._teller.rules(updates, hit))
 
+    def _mark_stale(self, frames: Frames, sessions: npt.NDArray[np.int32]) -> None:
+        """Set STALE on frames until the session ends in which messages were lost."""
+        held = self._stale_in[frames.security]
+        if (held == SOUND).all():
+            return
+        first = np.flatnonzero(held == FROM_NEXT)[::-1]  # of a security's frames the first wins
+        self._stale_in[frames.security[first]] = sessions[first]
+        stale = self._stale_in[frames.security] == sessions
+        np.bitwise_or(frames.status, stale * np.uint8(STALE), out=frames.status)
+
     def _define(self, definition: Definition, batch: Batch) -> None:
-        row = self.listings.define(definition)
+        try:
+            row = self.listings.define(definition)
+        except MarketError as err:
+            self._refuse(err, batch)
+            return
         security = self.listings.security_row(definition.security_id)
         self._grow(len(self.listings.securities))
         info = self.listings.infos[row]
@@ -170,10 +192,21 @@ class Pipeline:
             )
         if not info.dark:
             self._lit.add(security)
-        self._channel_of.setdefault((batch.venue, batch.channel), set()).add(security)
+        self._listings_of.setdefault((batch.venue, batch.channel), set()).add(row)
 
-    def _account(self, account: AccountRecord) -> None:
-        self.listings.account(account)
+    def _account(self, account: AccountRecord, batch: Batch) -> None:
+        try:
+            self.listings.account(account)
+        except MarketError as err:
+            self._refuse(err, batch)
+
+    def _refuse(self, err: MarketError, batch: Batch) -> None:
+        """Go on without a record that contradicts what is known, and tell the desk."""
+        self.counts.refused += 1
+        reason = f"reference data was refused ({err})"
+        ts, arrival = self._newest_ts, self.counts.events
+        breach = Breach("DATA", reason, -1, ts, arrival, batch.venue, "medium", math.nan, "")
+        self._breach(breach, None)
 
     def _heed(self, notice: Notice) -> None:
         """Tell what the wire noticed; after a loss the channel's securities start anew."""
@@ -182,18 +215,16 @@ class Pipeline:
             self._breach(breach, None)
         if notice.kind not in (NoticeKind.LOST, NoticeKind.SESSION):
             return
-        for security in sorted(self._channel_of.get((notice.venue, notice.channel), ())):
+        lost = notice.kind is NoticeKind.LOST
+        rows = sorted(self._listings_of.get((notice.venue, notice.channel), ()))
+        for security in np.unique(self.listings.listing_rows["security"][rows]).tolist():
             self.scheduler.forget(security)
             self.extractor.reset(security)
             self.rules.reset(security)
             self._reset(security)
-            self._stale[security] = STALE if notice.kind is NoticeKind.LOST else 0
-            if notice.kind is NoticeKind.SESSION:
-                self._void_books(security)
-
-    def _void_books(self, security: int) -> None:
-        for row in range(len(self.listings.infos)):
-            if self.listings.listing_rows["security"][row] == security:
+            self._stale_in[security] = FROM_NEXT if lost else SOUND
+        if not lost:
+            for row in rows:
                 self.market.clear(row)
 
     def _reset(self, security: int) -> None:
@@ -206,14 +237,12 @@ class Pipeline:
             return
         capacity = max(securities, 2 * self._capacity)
         more = capacity - self._capacity
-        if self._capacity == 0:
-            self._lit: set[int] = set()
         self.extractor.grow(capacity)
         self.engine.grow(capacity)
         self.detector.grow(capacity)
         self._session = np.concatenate([self._session, np.full(more, -1)])
         self._warm = np.concatenate([self._warm, np.zeros(more, np.int64)])
-        self._stale = np.concatenate([self._stale, np.zeros(more, np.uint8)])
+        self._stale_in = np.concatenate([self._stale_in, np.full(more, SOUND)])
         self._capacity = capacity
 
     # What goes out.

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from darkpool_watch.errors import ReplayError
 from darkpool_watch.features.frames import Frames
+from darkpool_watch.wire.schedule import CONFLATED
 from kernels.layout import OBSERVATION, ON_STRIDE
 
 
@@ -100,14 +101,25 @@ class Recorded(Nominal):
 
     def __init__(
         self,
-        arrivals: npt.NDArray[np.int64],  # arrival index of the event behind each scored frame
+        schedule: npt.NDArray[np.void],  # (N,) SCHEDULE, one row a scored frame
     ) -> None:
         super().__init__()
-        self._scored = np.sort(arrivals)
+        schedule = schedule[np.argsort(schedule["arrival"], kind="stable")]
+        self._scored = schedule["arrival"].copy()  # contiguous, to be searched
+        self._replaced = (schedule["flags"] & CONFLATED) != 0
         self._matched = 0
 
+    def take(self, limit: int) -> Due | None:
+        due = super().take(limit)
+        if due is None:
+            return None
+        # An alert says when its frame had replaced another, so the replay must say it too.
+        place = np.searchsorted(self._scored, due.frames.arrival)
+        return due._replace(conflated=self._replaced[place])
+
     def _owed(self, frames: Frames) -> npt.NDArray[np.intp]:
-        owed = np.flatnonzero(np.isin(frames.arrival, self._scored, assume_unique=True))
+        first = np.searchsorted(self._scored, frames.arrival, "left")
+        owed = np.flatnonzero(np.searchsorted(self._scored, frames.arrival, "right") > first)
         self._matched += len(owed)
         self.conflated += len(frames.arrival) - len(owed)
         return owed

@@ -33,6 +33,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     quote: Quote
     evidence: tuple[Evidence, ...]
     clock: str
+    quality: tuple[str, ...]
 
 
 class Teller:
@@ -46,7 +47,6 @@ class Teller:
         desk: Desk,
         clock_ns: Callable[[], int],
     ) -> None:
-        self.told = 0
         self._listings = listings
         self._ring = ring
         self._provenance = provenance
@@ -61,13 +61,18 @@ class Teller:
         observations: dict[int, np.void],
         conflated: frozenset[int] = frozenset(),
     ) -> list[Alert]:
-        """Tell episode updates; `observations` holds the event behind each security's frame."""
+        """Tell episode updates; `observations` holds the event behind each security's frame.
+
+        `conflated` are the securities whose frame replaced an unscored one. What time alone settles
+        is told as of the frame before it, so that it is the same whenever it is noticed.
+        """
         alerts = []
         for update in updates:
             key = (update.security, update.kin, update.opened_arrival)
             seen = observations.get(update.security)
             if seen is not None and update.state in ("opened", "extended"):
-                self._scenes[key] = self._scene(seen)
+                quality = ("conflated",) if update.security in conflated else ()
+                self._scenes[key] = self._scene(seen, quality, self._scenes.get(key))
             scene = self._scenes[key]
             if update.state in ("closed", "retracted"):
                 del self._scenes[key]
@@ -78,7 +83,7 @@ class Teller:
                     self._provenance,
                     quote=scene.quote,
                     evidence=scene.evidence,
-                    quality=("conflated",) if update.security in conflated else (),
+                    quality=scene.quality,
                     clock=scene.clock,
                     stamps=Stamps(score_ns=self._clock_ns()),
                 )
@@ -100,23 +105,17 @@ class Teller:
         )
 
     def _submit(self, alerts: list[Alert]) -> list[Alert]:
-        self.told += len(alerts)
         return self._desk.submit(alerts) if alerts else []
 
-    def _scene(self, seen: np.void) -> Scene:
-        info = self._listings.infos[int(seen["listing"])]
-        events, observations = self._ring.of(int(seen["security"]), int(seen["arrival"]))
+    def _scene(self, seen: np.void, quality: tuple[str, ...], before: Scene | None) -> Scene:
+        """Return the scene of a frame; an episode stays where it opened, and so does its topic."""
+        events, arrivals = self._ring.of(int(seen["security"]), int(seen["arrival"]))
         return Scene(
-            place=Place(
-                security=info.security_id,
-                symbol=info.symbol,
-                venue=info.venue,
-                listing=info.instrument_id,
-            ),
+            place=self._place(seen) if before is None else before.place,
             quote=quote_of(seen),
             evidence=tuple(
                 Evidence(
-                    arrival=int(o["arrival"]),
+                    arrival=int(arrival),
                     ts_event=int(e["ts_event"]),
                     sequence=int(e["sequence"]),
                     order_id=int(e["order_id"]),
@@ -124,9 +123,10 @@ class Teller:
                     price=known_price(int(e["price"])),
                     size=int(e["size"]),
                 )
-                for e, o in zip(events, observations, strict=True)
+                for e, arrival in zip(events, arrivals, strict=True)
             ),
             clock="one clock" if seen["flags"] & ONE_CLOCK else "venue",
+            quality=quality,
         )
 
     def _place_of_rule(self, update: RuleUpdate, hit: np.void | None) -> Place:
@@ -142,7 +142,11 @@ class Teller:
     def _new_place(self, update: RuleUpdate, hit: np.void | None) -> Place:
         if update.security < 0 or hit is None:
             return Place(security=0, symbol="FEED", venue=update.group or "FEED")
-        info = self._listings.infos[int(hit["listing"])]
+        return self._place(hit)
+
+    def _place(self, row: np.void) -> Place:
+        """Return the place of an OBSERVATION or HIT row."""
+        info = self._listings.infos[int(row["listing"])]
         return Place(
             security=info.security_id,
             symbol=info.symbol,

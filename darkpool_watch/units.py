@@ -2,16 +2,10 @@
 
 from typing import Final
 
-NS_PER_US: Final = 1_000
 NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
 PRICE_SCALE: Final = 1_000_000_000  # 1e-9 of the currency
 UNDEFINED_PRICE: Final = (1 << 63) - 1
-
-
-def to_price(value: float) -> int:
-    """Return `value` of the currency as an integer of 1e-9, rounded to the nearest."""
-    return round(value * PRICE_SCALE)
 
 
 def from_price(price: int) -> float:

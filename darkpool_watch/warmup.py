@@ -12,7 +12,7 @@ from darkpool_watch.model.scores import SCORE
 from darkpool_watch.pipeline import Pipeline
 from darkpool_watch.schedule import Nominal
 from darkpool_watch.units import NS_PER_MS, UNDEFINED_PRICE
-from darkpool_watch.wire.batch import Batch
+from darkpool_watch.wire.batch import Batch, Notice, NoticeKind
 from darkpool_watch.wire.events import Definition
 from kernels import layout
 
@@ -79,6 +79,10 @@ def warm_up(config: Config) -> None:
     definitions = tuple(definition(i, dark=dark) for i, dark in ((LIT, False), (POOL, True)))
     pipeline.absorb(Batch(None, definitions, (), (), 0))
     pipeline.absorb(Batch(made_up_flow(), (), (), (), 0))
+    pipeline.drain()
+    # What only a loss, a new session or a new day calls must not compile in the middle of one.
+    pipeline.absorb(Batch(None, (), (), (Notice(NoticeKind.SESSION, "", 0, 1, 1, 0),), 0))
+    pipeline.detector.roll(0)
     pipeline.finish()
 
 

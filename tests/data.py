@@ -1,10 +1,12 @@
 """Where the real recordings are, for tests that use them."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
+BESIDE = Path(__file__).parents[2] / "shared" / "data"
+DATA = Path(os.environ.get("DARKPOOL_WATCH_DATA") or BESIDE)
 LOBSTER = DATA / "lobster"
 GOOG = LOBSTER / "LOBSTER_SampleFile_GOOG_2012-06-21_10.zip"
 AMZN = LOBSTER / "LOBSTER_SampleFile_AMZN_2012-06-21_5.zip"
@@ -12,5 +14,6 @@ AAPL = LOBSTER / "head_AAPL_2012-06-21_34200000_57600000_message_10.csv.gz"
 PUMPS = DATA / "pumps" / "pump_trades_2018_2019.parquet"
 
 needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="the real recordings (../shared/data) are not on this machine"
+    not DATA.is_dir(),
+    reason=f"no real recordings at {DATA}: set DARKPOOL_WATCH_DATA to their folder",
 )

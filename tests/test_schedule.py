@@ -4,6 +4,7 @@ import pytest
 from darkpool_watch.errors import ReplayError
 from darkpool_watch.features.frames import Frames
 from darkpool_watch.schedule import Conflating, Nominal, Recorded, Scheduler
+from darkpool_watch.wire.schedule import CONFLATED, SCHEDULE
 from kernels.layout import OBSERVATION, ON_STRIDE, ON_TRADE
 
 
@@ -77,8 +78,16 @@ def test_a_forgotten_security_is_not_scored() -> None:
         assert drain(scheduler) == [[0, 2]]
 
 
+def scored(arrivals: list[int], replaced: list[int]) -> np.ndarray:
+    """Return the schedule of frames scored at these arrivals, those of `replaced` conflated."""
+    rows = np.zeros(len(arrivals), SCHEDULE)
+    rows["arrival"] = arrivals
+    rows["flags"] = np.isin(arrivals, replaced) * np.uint8(CONFLATED)
+    return rows
+
+
 def test_recorded_scores_what_the_schedule_names_and_counts_the_rest() -> None:
-    scheduler = Recorded(np.array([4, 0]))
+    scheduler = Recorded(scored([4, 0], replaced=[4]))
     scheduler.push(*block([1, 2, 1]))
     assert drain(scheduler) == [[0]]
     scheduler.push(*block([3, 2], 3))
@@ -87,8 +96,17 @@ def test_recorded_scores_what_the_schedule_names_and_counts_the_rest() -> None:
     scheduler.finish()
 
 
+def test_recorded_says_again_which_frames_had_replaced_others() -> None:
+    scheduler = Recorded(scored([4, 2, 3], replaced=[2, 4]))
+    scheduler.push(*block([1, 2, 1, 3, 2]))
+    due = scheduler.take(4)
+    assert due is not None
+    assert due.frames.arrival.tolist() == [2, 3, 4]
+    assert due.conflated.tolist() == [True, False, True]
+
+
 def test_recorded_refuses_a_schedule_of_another_day() -> None:
-    scheduler = Recorded(np.array([0, 77]))
+    scheduler = Recorded(scored([0, 77], replaced=[]))
     scheduler.push(*block([1]))
     drain(scheduler)
     with pytest.raises(ReplayError, match="names 2 frames, the capture gave 1"):

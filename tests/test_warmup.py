@@ -24,12 +24,13 @@ def test_made_up_flow_is_legal_on_the_wire_and_touches_every_kind_of_trade() -> 
 
 
 def test_after_a_warm_up_no_kernel_of_the_pipeline_compiles_again() -> None:
-    from kernels.extract import extract
+    from kernels.episode import clear
+    from kernels.extract import extract, forget_security
     from kernels.observe import observe
     from kernels.rules import check_rules
     from kernels.threshold import decide_frames
 
-    kernels = (extract, observe, check_rules, decide_frames)
+    kernels = (extract, observe, check_rules, decide_frames, forget_security, clear)
     warm_up(Config())
     before = [len(kernel.signatures) for kernel in kernels]
     assert all(before)

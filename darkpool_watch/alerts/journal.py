@@ -17,7 +17,6 @@ from darkpool_watch.errors import JournalError
 
 APPLICATION_ID = 0x44505754  # "DPWT"
 FORMAT = 1
-KINDS = ("created", "start", "stop", "config", "alert", "update", "gap", "note")
 GENESIS = hashlib.sha256(b"darkpool_watch journal 1").digest()
 
 _SCHEMA = f"""
@@ -47,7 +46,7 @@ _COLUMNS = "sequence, kind, actor, ts_ns, alert_sequence, alert_id, topic, body,
 class Entry(NamedTuple):
     """What is to be written: a row without its place in the chain."""
 
-    kind: str
+    kind: str  # created, start, stop, alert, update or another word for a note
     actor: str
     ts_ns: int
     body: bytes

@@ -6,14 +6,12 @@ the sequence too. Money and times are integers; an undefined number is null, nev
 """
 
 import hashlib
-from collections.abc import Iterable
 
 import msgspec
 
 from darkpool_watch.wire.topic import topic_of
 
 VERSION = 1
-STATES = ("opened", "extended", "confirmed", "retracted", "closed")
 SEVERITIES = ("low", "medium", "high", "critical")
 
 
@@ -124,8 +122,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     alert_id: str
     number: int
     by: str  # model or rule
-    state: str
-    severity: str
+    state: str  # opened, extended, confirmed, retracted or closed
+    severity: str  # one of SEVERITIES
     severity_at_opening: str
     typology: str
     title: str
@@ -209,14 +207,6 @@ def record_hash_of(alert: Alert) -> str:
     """Return what the record hash of `alert` must be."""
     bare = msgspec.structs.replace(alert, record_hash="")
     return hashlib.sha256(msgspec.json.encode(bare)).hexdigest()
-
-
-def alerts_digest(alerts: Iterable[Alert]) -> str:
-    """Return the SHA-256 over content hashes in order: equal for equal alerts."""
-    digest = hashlib.sha256()
-    for alert in alerts:
-        digest.update(bytes.fromhex(alert.content_hash))
-    return digest.hexdigest()
 
 
 encode = msgspec.json.Encoder().encode

@@ -11,7 +11,7 @@ import numpy as np
 
 from darkpool_watch.bench.feed import START_S, feed
 from darkpool_watch.bench.machine import Hiccups, machine_line, save_samples
-from darkpool_watch.config import Config
+from darkpool_watch.config import Config, in_folder
 from darkpool_watch.daemon import Daemon
 from darkpool_watch.pipeline import Latencies
 
@@ -34,7 +34,7 @@ def run_latency(
     say(machine_line())
     say(f"{rate:g} events/s over {securities} securities, {seconds:g} s after {WARM_S:g} s warm-up")
     with tempfile.TemporaryDirectory() as folder:
-        settings = _in_folder(config, Path(folder))
+        settings = in_folder(config, Path(folder))
         daemon = Daemon(settings)
         process = multiprocessing.get_context("spawn").Process(
             target=feed,
@@ -45,6 +45,7 @@ def run_latency(
                 rate,
                 seconds + WARM_S,
             ),
+            daemon=True,
         )
         process.start()
         pipeline = daemon.pipeline
@@ -60,10 +61,13 @@ def run_latency(
         with Hiccups() as hiccups:
             watchdog = threading.Timer(seconds + WARM_S + START_S + 180.0, daemon.stop.set)
             watchdog.start()
-            with daemon:
-                daemon.run(on_idle)
-            watchdog.cancel()
-        process.join()
+            try:
+                with daemon:
+                    daemon.run(on_idle)
+            finally:
+                watchdog.cancel()
+                process.terminate()
+                process.join()
     totals = _totals(daemon)
     counted = {name: totals[name] - begun.get(name, 0) for name in totals}
     ages = pipeline.latencies.decision_age
@@ -90,7 +94,7 @@ def run_latency(
         "frames_due": counted["frames_due"],
         "frames_scored": counted["frames_scored"],
         "conflated": counted["conflated"],
-        "alerts_published": counted["alerts"],
+        "updates_published": counted["updates"],
         "p50": round(p50, 4),
         "p99": round(p99, 4),
         "p999": round(p999, 4),
@@ -112,24 +116,5 @@ def _totals(daemon: Daemon) -> dict[str, int]:
         "frames_due": counts.frames_due,
         "frames_scored": counts.frames_scored,
         "conflated": daemon.pipeline.scheduler.conflated,
-        "alerts": counts.updates,
+        "updates": counts.updates,  # of alerts, openings included
     }
-
-
-def _in_folder(config: Config, folder: Path) -> Config:
-    """Return `config` with every socket and file in `folder`."""
-    replace = msgspec.structs.replace
-    return replace(
-        config,
-        wire=replace(
-            config.wire,
-            endpoint=f"ipc://{folder}/flow",
-            replay_endpoint=f"ipc://{folder}/replay",
-        ),
-        alerts=replace(
-            config.alerts,
-            endpoint=f"ipc://{folder}/alerts",
-            replay_endpoint=f"ipc://{folder}/again",
-            journal=str(folder / "journal.db"),
-        ),
-    )

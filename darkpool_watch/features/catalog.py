@@ -1,7 +1,7 @@
-"""The one place that names the 240 features; its fingerprint is stored wherever rows are.
+"""The one place that names the 240 features; its fingerprint is in checkpoints and alerts.
 
-A checkpoint, alert or frame made with another catalogue is refused: a feature that moved or
-changed its formula is another feature.
+A checkpoint or snapshot made with another catalogue is refused: a feature that moved or changed
+its formula is another feature.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from darkpool_watch.features import (
     families_time,
     families_volume,
 )
-from darkpool_watch.features.family import GROUPS, Family
+from darkpool_watch.features.family import Family
 
 WINDOW_NAMES: Final = ("100ms", "1s", "10s", "60s")
 FAMILIES: Final[tuple[Family, ...]] = tuple(
@@ -70,7 +70,6 @@ def _features(families: tuple[Family, ...]) -> tuple[Feature, ...]:
 
 FEATURES: Final = _features(FAMILIES)
 NAMES: Final = tuple(feature.name for feature in FEATURES)
-GROUP_OF: Final = tuple(GROUPS.index(feature.group) for feature in FEATURES)  # 240 group numbers
 
 
 def _fingerprint(features: tuple[Feature, ...]) -> str:

@@ -14,7 +14,7 @@ from kernels.account_layout import BYTES as ACCOUNT_BYTES
 from kernels.accounts import new_account_state
 from kernels.conditions import ABSENT, PEER_FIELDS, ConditionState
 from kernels.extract import CLOSING_NS, ExtractState, FrameArrays, extract, forget_security
-from kernels.layout import FEATURES, OBSERVATION
+from kernels.layout import FEATURES
 from kernels.normalise import HISTORY_OWN, HISTORY_ROW, NormaliserState, restart_live
 from kernels.profile import PROFILE, give_profile, start_profile
 from kernels.slots import BYTES as WINDOW_BYTES
@@ -185,10 +185,6 @@ class Extractor:
             np.zeros((n, FEATURES), np.float32),
         )
         self._status = np.zeros(n, np.uint8)
-
-    def warm_up(self) -> None:
-        """Compile the kernels before the first observation."""
-        self.extract(np.zeros(0, OBSERVATION))
 
 
 def _arrays(state: ExtractState) -> dict[str, Array]:

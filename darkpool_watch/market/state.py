@@ -24,7 +24,6 @@ from kernels.market_rows import (
     NEEDS_ORDERS,
     NO_KEY,
     ORDER,
-    ORDERS_USED,
     SIDE_ROW,
     MarketState,
 )
@@ -244,11 +243,6 @@ class Market:
         ]
         held["offset"], held["capacity"] = self._levels_used, capacity
         self._levels_used = end
-
-    @property
-    def orders_used(self) -> int:
-        """Slots of the order table in use, cleared orders not yet given back included."""
-        return int(self._table[ORDERS_USED])
 
 
 def _blank_orders(least: int) -> Rows:

@@ -96,8 +96,8 @@ def check_catalog(notes: Notes, catalog: str) -> None:
     """Refuse weights whose features are not ours; an empty fingerprint accepts any."""
     if catalog and notes.catalog and notes.catalog != catalog:
         raise CheckpointError(
-            f"Checkpoint expects catalogue {notes.catalog}, was {catalog}: retrain, or pin "
-            f"features.catalog in configs/live.toml"
+            f"Checkpoint expects catalogue {notes.catalog[:8]}, was {catalog[:8]}: retrain, or run "
+            f"the release that it was made with"
         )
 
 

@@ -1,11 +1,12 @@
 """A tape or a capture through the pipeline, as fast as it goes."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from darkpool_watch.alerts.record import Alert, seal
 from darkpool_watch.bundle import Bundle, open_bundle
@@ -15,6 +16,7 @@ from darkpool_watch.pipeline import Pipeline
 from darkpool_watch.schedule import Nominal, Recorded, Scheduler
 from darkpool_watch.tape.tape import Tape
 from darkpool_watch.telling import Desk
+from darkpool_watch.warmup import warm_up
 from darkpool_watch.wire.batch import Batch
 from darkpool_watch.wire.capture import SUFFIX, read_capture
 from darkpool_watch.wire.schedule import read_schedule, schedule_path
@@ -80,9 +82,23 @@ def replay_tape(
     progress: Callable[[int], None] = lambda _: None,
 ) -> Result:
     """Replay a tape under the nominal schedule: every frame is scored."""
-    events = tape.events[:limit]
-    batches = batches_of(events, definitions=tape.definitions, accounts=tape.accounts, size=block)
+    batches = _as_published(tape, limit, block)
     return run(batches, Nominal(), config, tape.label, bundle, desk, progress)
+
+
+def _as_published(tape: Tape, limit: int | None, block: int) -> Iterator[Batch]:
+    """Yield a tape's batches, numbered as `publish_tape` numbers them: reference data first.
+
+    Alerts cite the feed's numbers, and must cite the same ones live and replayed.
+    """
+    following = 1 + len(tape.definitions) + len(tape.accounts)
+    for batch in batches_of(
+        tape.events[:limit], definitions=tape.definitions, accounts=tape.accounts, size=block
+    ):
+        if batch.events is not None:
+            first, following = following, following + len(batch.events)
+            batch.events["sequence"] = np.arange(first, following)
+        yield batch
 
 
 def replay_capture(
@@ -102,7 +118,7 @@ def replay_capture(
         raise ReplayError(f"{path} is no capture (*{SUFFIX}): replay a tape without --schedule")
     scheduler: Scheduler = Nominal()
     if recorded:
-        scheduler = Recorded(read_schedule(schedule_path(path))["arrival"])
+        scheduler = Recorded(read_schedule(schedule_path(path)))
     return run(read_capture(path), scheduler, config, path.name, bundle, desk, progress)
 
 
@@ -117,12 +133,12 @@ def run(
 ) -> Result:
     """Feed batches through a new pipeline and return what came of it.
 
-    The clock starts after the first batch of events is read, with everything compiled.
+    The clock starts with every kernel compiled and the model loaded, before the first batch.
     """
     kept = ListDesk()
     bundle = bundle or open_bundle(config)
     pipeline = Pipeline(config, bundle, scheduler, desk or kept)
-    pipeline.extractor.warm_up()
+    warm_up(config)
     first_ts = last_ts = 0
     began = time.perf_counter()
     for batch in batches:

@@ -29,6 +29,16 @@ def read_bytes(path: Path) -> bytes:
         raise TapeError(f"Cannot read {path}: {err}; the file is damaged or truncated") from err
 
 
+def is_zip(path: Path) -> bool:
+    """Return whether the file at `path` begins as a zip archive does, whatever its name."""
+    _size(path)
+    try:
+        with path.open("rb") as raw:
+            return raw.read(2) == b"PK"
+    except OSError as err:
+        raise TapeError(f"Cannot open tape {path}: {err.strerror}") from err
+
+
 def zip_members(path: Path) -> list[str]:
     """Return the names in the zip archive at `path`."""
     _size(path)
@@ -46,7 +56,8 @@ def read_member(path: Path, name: str) -> bytes:
             info = archive.getinfo(name)
             with archive.open(info) as stream:
                 return _read_bounded(stream, info.compress_size, f"{path}:{name}")
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as err:
+    # RuntimeError: the member is encrypted, or packed in a way that is not known here.
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as err:
         raise TapeError(f"Cannot read {name} in zip {path}: {err}") from err
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from darkpool_watch.errors import TapeError
-from darkpool_watch.tape.archive import read_bytes, read_member, zip_members
+from darkpool_watch.tape.archive import is_zip, read_bytes, read_member, zip_members
 from darkpool_watch.tape.tape import Tape
 from darkpool_watch.units import NS_PER_S, UNDEFINED_PRICE
 from darkpool_watch.wire.events import Definition
@@ -66,7 +66,7 @@ def read_lobster(path: Path, book_path: Path | None = None, instrument_id: int =
     """
     name, messages, book_name, book_bytes = _find(path, book_path)
     stated = NAME.search(name)
-    day = date.fromisoformat(stated["date"]) if stated else UNDATED
+    day = _day(stated["date"], name) if stated else UNDATED
     midnight = int(datetime(day.year, day.month, day.day, tzinfo=NEW_YORK).timestamp()) * NS_PER_S
     symbol = stated["symbol"] if stated else Path(name).stem.split("_")[0] or "UNKNOWN"
 
@@ -79,6 +79,8 @@ def read_lobster(path: Path, book_path: Path | None = None, instrument_id: int =
     events["sequence"] = np.arange(1, len(events) + 1)
     opens = int(stated["open"]) * 1_000_000 if stated else 34_200 * NS_PER_S
     closes = int(stated["close"]) * 1_000_000 if stated else 57_600 * NS_PER_S
+    if closes <= opens:
+        raise TapeError(f"{name}: its name says that the session ends before it begins")
     definition = Definition(
         instrument_id=instrument_id,
         security_id=instrument_id,
@@ -103,9 +105,16 @@ def read_lobster(path: Path, book_path: Path | None = None, instrument_id: int =
     )
 
 
+def _day(stated: str, name: str) -> date:
+    try:
+        return date.fromisoformat(stated)
+    except ValueError as err:
+        raise TapeError(f"{name}: its name says {stated}, which is no date") from err
+
+
 def _find(path: Path, book_path: Path | None) -> tuple[str, bytes, str, bytes | None]:
     """Return (message name, bytes, book name, bytes or None)."""
-    if path.suffix == ".zip":
+    if is_zip(path):
         members = zip_members(path)
         messages = [m for m in members if "_message_" in m]
         books = [m for m in members if "_orderbook_" in m]
@@ -133,7 +142,7 @@ def _parse_messages(content: bytes, name: str) -> pl.DataFrame:
     schema: dict[str, pl.DataType] = {
         "time": pl.Float64(),
         "type": pl.Int64(),
-        "order_id": pl.UInt64(),
+        "order_id": pl.Int64(),
         "size": pl.UInt64(),
         "price": pl.Int64(),
         "direction": pl.Int64(),
@@ -176,6 +185,8 @@ def _to_events(
 ) -> tuple[npt.NDArray[np.void], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
     types = table["type"].to_numpy()
     _check(types, (types >= 1) & (types <= 7), name, "type", "1 to 7")
+    orders = table["order_id"].to_numpy()  # negative for a cross, which names the auction
+    _check(orders, (orders >= 0) | (types >= CROSS), name, "order_id", "0 or more")
     seconds = table["time"].to_numpy()
     _check(seconds, (seconds >= 0) & (seconds < 172_800), name, "time", "0 to 172,800 s")
     direction = table["direction"].to_numpy()
@@ -191,7 +202,7 @@ def _to_events(
     events["ts_event"] = midnight + np.rint(seconds * 1e9).astype(np.int64)
     events["ts_recv"] = events["ts_event"]
     events["ts_ref"] = layout.I64_MAX
-    events["order_id"] = np.where(types == HIDDEN, 0, table["order_id"].to_numpy())
+    events["order_id"] = np.where((types == HIDDEN) | (types >= CROSS), 0, orders)
     halted = types == HALT
     events["price"] = np.where(halted, UNDEFINED_PRICE, prices * PRICE_STEP)
     events["aux_price"] = UNDEFINED_PRICE
@@ -229,7 +240,16 @@ def _parse_book(content: bytes, name: str, rows: int) -> npt.NDArray[np.int64]:
     table = _read_csv(content, name, {f"c{i}": pl.Int64() for i in range(columns)})
     if len(table) != rows:
         raise TapeError(f"{name} has {len(table)} rows, its message file {rows}: not a pair")
-    return np.ascontiguousarray(table.to_numpy().reshape(rows, columns // 4, 4), dtype=np.int64)
+    book = np.ascontiguousarray(table.to_numpy().reshape(rows, columns // 4, 4), dtype=np.int64)
+    prices, sizes = book[:, :, ::2], book[:, :, 1::2]
+    shown = (prices > 0) & (prices < EMPTY) & (sizes >= 0) & (sizes < 1 << 53)
+    good = (shown | (np.abs(prices) == EMPTY)).all(axis=(1, 2))
+    if not good.all():
+        raise TapeError(
+            f"{name}, line {int(np.argmin(good)) + 1}: needed prices of 1 to {EMPTY - 1}, or "
+            f"{EMPTY} with either sign where there is none, and sizes of 0 to 2^53 - 1"
+        )
+    return book
 
 
 def _with_levels(

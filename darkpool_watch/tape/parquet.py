@@ -60,8 +60,11 @@ def read_parquet(path: Path) -> Tape:
         table = pl.read_parquet(path)
         definitions = msgspec.json.decode(metadata["definitions"], type=tuple[Definition, ...])
         accounts = msgspec.json.decode(metadata["accounts"], type=tuple[AccountRecord, ...])
+        label = metadata["label"]
     except (pl.exceptions.PolarsError, OSError, KeyError, msgspec.DecodeError) as err:
         raise TapeError(f"Cannot read {path}: {str(err).splitlines()[0]}") from err
+    if not definitions:
+        raise TapeError(f"{path} defines no listing, so its events belong to nothing")
     events = np.zeros(len(table), EVENT)
     for name in EVENT.names or ():
         column = table[name].to_numpy() if name in table.columns else None
@@ -70,7 +73,7 @@ def read_parquet(path: Path) -> Tape:
             raise TapeError(f"{path}: column `{name}` is {found}, needed {EVENT[name]}")
         events[name] = column
     return Tape(
-        label=metadata["label"],
+        label=label,
         format="parquet",
         events=events,
         definitions=definitions,

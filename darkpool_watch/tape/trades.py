@@ -17,6 +17,7 @@ from darkpool_watch.tape.tape import Tape
 from darkpool_watch.units import NS_PER_S, PRICE_SCALE, UNDEFINED_PRICE
 from darkpool_watch.wire.events import Definition
 from kernels import layout
+from kernels.validate import EARLIEST, LATEST, PRICE_LIMIT, SIZE_LIMIT
 
 NAMES: Final = {
     "timestamp": ("timestamp", "ts", "time", "ts_event", "datetime", "date"),
@@ -47,7 +48,8 @@ def read_trades(path: Path, symbol: str = "") -> Tape:
         if content[:4] == b"PAR1":
             table = pl.read_parquet(io.BytesIO(content))
         else:
-            table = pl.read_csv(io.BytesIO(content), infer_schema_length=10_000)
+            # Types from the whole file: sizes may be whole for long before one is not.
+            table = pl.read_csv(io.BytesIO(content), infer_schema_length=None)
     except (pl.exceptions.PolarsError, OSError) as err:
         raise TapeError(f"Cannot read trades {path}: {str(err).splitlines()[0]}") from err
     found = _match(table.columns)
@@ -75,13 +77,19 @@ def _match(columns: list[str]) -> dict[str, str]:
 
 def _to_tape(table: pl.DataFrame, found: dict[str, str], path: Path, symbol: str) -> Tape:
     ts = _nanoseconds(table[found["timestamp"]], path)
+    _check(ts, (ts >= EARLIEST) & (ts < LATEST), path, "timestamp", "ns UTC from 1990 to 2199")
     # Trades of one venue and instant keep their file order.
     order = np.argsort(ts, kind="stable")
     price = _numbers(table[found["price"]], "price", path)
     size = _numbers(table[found["size"]], "size", path)
     whole = bool((size == np.rint(size)).all())
     step = 1 if whole else SIZE_STEP
+    units, steps = np.rint(price * PRICE_SCALE), np.rint(size * step)
+    _check(price, (units > 0) & (units < PRICE_LIMIT), path, "price", "1e-9 to 4.6e9")
+    _check(size, steps < SIZE_LIMIT, path, "size", f"below {2**53 / step:g}")
     if "symbol" in found:
+        unnamed = table[found["symbol"]].is_null().to_numpy()
+        _check(table[found["symbol"]], ~unnamed, path, "symbol", "a name")
         names, codes = np.unique(
             table[found["symbol"]].cast(pl.String).to_numpy(), return_inverse=True
         )
@@ -91,9 +99,9 @@ def _to_tape(table: pl.DataFrame, found: dict[str, str], path: Path, symbol: str
     events = np.zeros(len(table), layout.EVENT)
     events["ts_event"] = events["ts_recv"] = ts
     events["ts_ref"] = layout.I64_MAX
-    events["price"] = np.rint(price * PRICE_SCALE).astype(np.int64)
+    events["price"] = units.astype(np.int64)
     events["aux_price"] = UNDEFINED_PRICE
-    events["size"] = np.maximum(np.rint(size * step), 1).astype(np.uint64)
+    events["size"] = np.maximum(steps, 1).astype(np.uint64)
     events["instrument_id"] = codes + 1
     events["kind"] = layout.TRADE
     events["side"] = _sides(table, found, path)
@@ -120,10 +128,25 @@ def _to_tape(table: pl.DataFrame, found: dict[str, str], path: Path, symbol: str
     return Tape(label=path.name, format="trades", events=events, definitions=definitions)
 
 
+def _check(
+    values: npt.NDArray[np.generic] | pl.Series,
+    good: npt.NDArray[np.bool_],
+    path: Path,
+    column: str,
+    needed: str,
+) -> None:
+    if not good.all():
+        row = int(np.argmin(good))
+        raise TapeError(f"{path}, row {row + 1}: `{column}` is {values[row]}, needed {needed}")
+
+
 def _nanoseconds(column: pl.Series, path: Path) -> npt.NDArray[np.int64]:
     if column.dtype == pl.String:
         column = _parse_datetimes(column, path)
     if column.dtype.is_temporal():
+        if column.dtype not in (pl.Datetime, pl.Date):
+            raise TapeError(f"{path}: timestamps are {column.dtype}, needed date and time")
+        _check(column, ~column.is_null().to_numpy(), path, "timestamp", "a date and time")
         return column.cast(pl.Datetime("ns")).cast(pl.Int64).to_numpy()
     values = _numbers(column, "timestamp", path)
     # Seconds, ms, us or ns since 1970: told by size, a tape of after 1990 fits just one.

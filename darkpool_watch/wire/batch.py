@@ -33,8 +33,8 @@ class Notice(Struct, frozen=True, array_like=True):
 class Batch(NamedTuple):
     """One frame or one notice, in arrival order.
 
-    `venue` and `channel` are the header's: a channel's instruments are those that it defined and
-    those whose events it carried, which is how a notice reaches its securities.
+    `venue` and `channel` are the header's: a channel's securities are those that it defined, which
+    is how a notice reaches them.
     """
 
     events: Rows | None  # (N,) EVENT, writable, C-contiguous, ours alone; None where there are none

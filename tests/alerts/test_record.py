@@ -8,7 +8,6 @@ from darkpool_watch.alerts.build import episode_alert, known_price, rule_alert
 from darkpool_watch.alerts.record import (
     Alert,
     Stamps,
-    alerts_digest,
     content_hash_of,
     decode,
     encode,
@@ -75,13 +74,6 @@ def test_a_changed_stamp_shows_in_the_record_hash_alone() -> None:
     changed = msgspec.structs.replace(alert, stamps=Stamps(commit_ns=2))
     assert content_hash_of(changed) == alert.content_hash
     assert record_hash_of(changed) != alert.record_hash
-
-
-def test_digest_depends_on_contents_and_their_order() -> None:
-    one, two = seal(episode()), seal(episode(opened=950))
-    assert alerts_digest([one, two]) == alerts_digest([one, two])
-    assert alerts_digest([one, two]) != alerts_digest([two, one])
-    assert alerts_digest([]) == ("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
 
 
 def test_topic_is_escaped_ends_in_a_dot_and_keeps_the_severity_at_opening() -> None:

@@ -13,7 +13,7 @@ from darkpool_watch.features.catalog import (
     check_fingerprint,
     check_pin,
 )
-from darkpool_watch.features.family import SCALINGS
+from darkpool_watch.features.family import GROUPS, SCALINGS
 
 
 def test_features_are_numbered_0_to_239_without_hole() -> None:
@@ -33,6 +33,7 @@ def test_there_are_56_families_of_windows_and_16_single_features() -> None:
 
 def test_every_entry_says_what_it_is() -> None:
     for family in FAMILIES:
+        assert family.group in GROUPS, family.name
         assert family.unit, family.name
         assert family.formula, family.name
         assert family.scaling in SCALINGS, family.name

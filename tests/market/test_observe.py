@@ -4,6 +4,7 @@ import math
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -128,6 +129,7 @@ def test_uncompiled_kernels_give_the_same_bits() -> None:
     digests = [
         subprocess.run(
             [sys.executable, "-W", "error", "-c", PLAIN],
+            cwd=Path(__file__).parents[2],
             env={**os.environ, "NUMBA_DISABLE_JIT": flag},
             capture_output=True,
             text=True,

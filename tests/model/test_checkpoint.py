@@ -70,8 +70,8 @@ def test_other_catalogue_is_refused_with_what_to_do(path: Path) -> None:
     with pytest.raises(CheckpointError) as error:
         load_model(path, catalog="41ab")
     assert str(error.value) == (
-        "Checkpoint expects catalogue 9f3c, was 41ab: retrain, or pin features.catalog in "
-        "configs/live.toml"
+        "Checkpoint expects catalogue 9f3c, was 41ab: retrain, or run the release that it was "
+        "made with"
     )
 
 

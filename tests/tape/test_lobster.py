@@ -1,3 +1,4 @@
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,7 @@ def test_sequences_have_no_gap(tape: LobsterTape) -> None:
         ("-1.0,1,11,60,1000000,1", "line 7: `time` is -1.0, needed 0 to 172,800 s"),
         ("nan,1,11,60,1000000,1", "line 7: `time` is nan, needed 0 to 172,800 s"),
         ("34205.0,1,,60,1000000,1", "line 7: column `order_id` is '', needed a number"),
+        ("34205.0,1,-1,60,1000000,1", "line 7: `order_id` is -1, needed 0 or more"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, line: str, message: str) -> None:
@@ -89,6 +91,49 @@ def test_a_book_of_another_length_is_refused(tmp_path: Path) -> None:
     (tmp_path / BOOK_NAME).write_text(BOOK.rsplit("\n", 2)[0] + "\n")
     with pytest.raises(TapeError, match="has 5 rows, its message file 6: not a pair"):
         read_lobster(tmp_path / NAME)
+
+
+@pytest.mark.parametrize(
+    ("row", "found"),
+    [("1000300,-10,1000000,100,9999999999,0,-9999999999,0", "line 1: needed prices of 1 to"),
+     ("1000300,10,0,100,9999999999,0,-9999999999,0", "line 1: needed prices of 1 to")],
+)  # fmt: skip
+def test_a_book_of_impossible_prices_or_sizes_is_refused(
+    tmp_path: Path, row: str, found: str
+) -> None:
+    (tmp_path / NAME).write_text(MESSAGES)
+    (tmp_path / BOOK_NAME).write_text(row + "\n" + BOOK.split("\n", 1)[1])
+    with pytest.raises(TapeError, match=found):
+        read_lobster(tmp_path / NAME)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (NAME.replace("06-21", "13-45"), "its name says 2012-13-45, which is no date"),
+        (NAME.replace("57600000", "34200000"), "the session ends before it begins"),
+    ],
+)
+def test_an_impossible_name_is_refused(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / name).write_text(MESSAGES)
+    with pytest.raises(TapeError, match=message):
+        read_lobster(tmp_path / name)
+
+
+def test_a_cross_has_a_negative_order_id_in_the_file_and_none_with_us(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text(MESSAGES + "34205.0,6,-1,500,1000100,-1\n")
+    cross = read_lobster(tmp_path / NAME).events[-1]
+    assert (cross["kind"], cross["side"], cross["size"]) == (layout.TRADE, layout.SIDE_NONE, 500)
+    assert cross["order_id"] == 0
+    assert cross["flags"] & layout.AUCTION
+
+
+def test_a_zip_is_told_from_its_content(tmp_path: Path, tape: LobsterTape) -> None:
+    path = tmp_path / "day.dat"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(NAME, MESSAGES)
+        archive.writestr(BOOK_NAME, BOOK)
+    assert np.array_equal(open_tape(path).events, tape.events)
 
 
 def test_seven_columns_read_as_six(tmp_path: Path, tape: LobsterTape) -> None:

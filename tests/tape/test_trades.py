@@ -42,6 +42,10 @@ def test_trades_are_sorted_by_time_with_sides_and_decimal_sizes(tmp_path: Path) 
         ("timestamp,price,size,side\n1562260226619,1,1,up\n", "side is 'up', needed buy or sell"),
         ("timestamp,price,size\nyesterday,1.0,1\n", "row 1: timestamp 'yesterday' is no ISO 8601"),
         ("timestamp,price,size\n", "holds no trades"),
+        ("timestamp,price,size\n1562260226,1,1\n1,1,1\n", "row 2: `timestamp` is 1000000000"),
+        ("timestamp,price,size\n1562260226,1e-10,1\n", "row 1: `price` is 1e-10, needed 1e-9"),
+        ("timestamp,price,size\n1562260226,1,1e17\n", r"row 1: `size` is 1e\+17, needed below 9"),
+        ("timestamp,price,size,symbol\n1562260226,1,1,\n", "row 1: `symbol` is None, needed a"),
     ],
 )
 def test_a_bad_row_is_named(tmp_path: Path, text: str, message: str) -> None:
@@ -49,6 +53,13 @@ def test_a_bad_row_is_named(tmp_path: Path, text: str, message: str) -> None:
     path.write_text(text)
     with pytest.raises(TapeError, match=message):
         open_tape(path)
+
+
+def test_sizes_may_turn_decimal_late(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    rows = [f"{1_562_260_226 + n},2.5,{3 if n < 12_000 else 0.5}\n" for n in range(12_001)]
+    path.write_text("time,price,qty\n" + "".join(rows))
+    assert read_trades(path).events["size"][-1] == 50_000_000
 
 
 @pytest.mark.parametrize("scale", [1, 10**3, 10**6, 10**9])
