@@ -16,7 +16,7 @@ from darkpool_watch.tape.tape import Tape
 from darkpool_watch.wire.publisher import FlowPublisher
 from tests.data import GOOG, needs_data
 
-EVENTS = 6_000
+EVENTS = 4_000
 # So easily alarmed that a short tape gives alerts to compare.
 LOUD = DetectConfig(
     flag_p=0.3, evidence_threshold=0.5, evidence_drift=0.2, warmup_frames=32, warmup_s=0.0

@@ -73,7 +73,9 @@ def test_lost_messages_reset_their_channels_securities_and_raise_data() -> None:
     pipeline.absorb(notice(NoticeKind.LOST, count=7))
     feed(pipeline, later(made_up_flow(), 1.0))
     assert pipeline.counts.resets == 1
-    assert set(spy.status[before:]) == {STALE | WARMING}
+    after = spy.status[before:]
+    assert after[:WARMING_FRAMES] == [STALE | WARMING] * WARMING_FRAMES
+    assert set(after[WARMING_FRAMES:]) == {STALE}
     data = [a for a in alerts if a.typology == "DATA" and a.breach is not None]
     assert [(a.state, a.breach.worst, a.breach.unit) for a in data if a.breach] == [
         ("opened", 7.0, "messages")
@@ -163,6 +165,9 @@ def test_a_trade_through_is_one_alert_with_its_market() -> None:
     pipeline, alerts = pipeline_of(Nominal())
     flow = made_up_flow()
     feed(pipeline, flow)
+    orders = later(flow[:2], 1.0)  # a bid and an offer that stay
+    orders["order_id"] = 5_000, 5_001
+    feed(pipeline, orders)
     quote = pipeline.market.book_levels(0, 1)
     assert (quote[:, 0, 1] > 0).all()
     prints = later(flow[-1:], 1.0)

@@ -124,10 +124,16 @@ class ZmqSource:
         self.counters = self.intake.counters
         self._context: zmq.Context[Any] = zmq.Context()
         self._poller = zmq.Poller()
-        self._flow = self._link(zmq.SUB, config.endpoint)
-        self._replay = (
-            self._link(zmq.DEALER, config.replay_endpoint) if config.replay_endpoint else None
-        )
+        try:
+            self._flow = self._link(zmq.SUB, config.endpoint)
+            self._replay = (
+                self._link(zmq.DEALER, config.replay_endpoint) if config.replay_endpoint else None
+            )
+        except BaseException:
+            self._context.destroy(linger=0)
+            if self.capture is not None:
+                self.capture.close()
+            raise
         self._links = [link for link in (self._flow, self._replay) if link is not None]
         self._acknowledged: dict[tuple[str, int], tuple[int, int]] = {}
         self._acknowledged_ns = 0
