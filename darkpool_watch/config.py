@@ -80,7 +80,7 @@ class DetectConfig(Section, frozen=True):
 
     flag_p: Annotated[float, Meta(gt=0, lt=1)] = 0.008  # p-value at or below which a frame flags
     cooldown_s: PositiveFloat = 60.0  # an episode closes this long after its last exceedance
-    supervised_weight: Share = 0.6  # of the anomaly head in the combination of heads
+    supervised_weight: Share = 0.6  # of the anomaly head; a calibrated checkpoint has its own
     tracker_half_life_s: PositiveFloat = 72_000.0  # event time; ten times the longest campaign
     evidence_decay_s: PositiveFloat = 10.0  # time constant with which an episode forgets
     evidence_drift: PositiveFloat = 3.0  # -ln p that an ordinary frame is allowed

@@ -28,6 +28,7 @@ from darkpool_watch.wire.source import FrameSource, ZmqSource
 SWITCH_S = 1e-4  # s: with Python's default of 5 ms a thread beside a kernel step makes it look 6 ms
 IDLE_MS = 20  # ms waited for flow when nothing is owed
 IDLE_S = 1.0  # s between housekeeping runs
+CHECKPOINT_S = 30.0  # s that the journal's checkpoint may be put off under load
 
 
 class Daemon:
@@ -93,7 +94,7 @@ class Daemon:
 
     def _loop(self, on_idle: Callable[[], None]) -> None:
         pipeline = self.pipeline
-        next_idle = time.monotonic()
+        next_idle = quiet = time.monotonic()
         owed = 0
         while not self.stop.is_set():
             self._absorb(0 if owed else IDLE_MS)
@@ -101,9 +102,13 @@ class Daemon:
             now = time.monotonic()
             if now >= next_idle:
                 next_idle = now + IDLE_S
-                if not owed:
+                # A checkpoint syncs the disk: while frames wait it is put off, not for ever.
+                if not owed or now - quiet > CHECKPOINT_S:
+                    quiet = now
                     gc.collect(1)
-                self.desk.idle()
+                    self.desk.idle()
+                else:
+                    self.publisher.heartbeat()
                 if self._schedule is not None:
                     self._schedule.flush()
                 on_idle()

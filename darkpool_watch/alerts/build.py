@@ -240,10 +240,10 @@ def _span(ns: int) -> str:
 def _episode_sentence(update: EpisodeUpdate, place: Place) -> str:
     title = TYPOLOGIES[update.typology].title
     name = f"{title[0].upper()}{title[1:]} in {place.symbol} on {place.venue}"
-    seen = (
-        f"{update.exceedances} flagged frame{'s' if update.exceedances != 1 else ''} "
-        f"within {_span(update.last_ts - update.start_ts)}"
-    )
+    flagged = f"{update.exceedances} flagged frame{'s' if update.exceedances != 1 else ''}"
+    if update.exceedances == 0:
+        flagged = "a run of unusual frames"
+    seen = f"{flagged} within {_span(update.last_ts - update.start_ts)}"
     sure = f"p at most {update.p:.1e}" if update.calibrated else f"rank {update.rank:.1f}"
     said = {
         "opened": f"{name} suspected: {seen}, {sure}",

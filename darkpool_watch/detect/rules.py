@@ -84,10 +84,7 @@ class Rules:
 
         The result is a view that the next call overwrites.
         """
-        if len(self._listings.listing_rows) > len(self._state.feeds) or len(
-            self._listings.security_rows
-        ) > len(self._state.watches):
-            self._grow()
+        self._grow()
         self._make_room(HITS_AN_EVENT * len(events))
         if not (events.flags.writeable and events.flags.c_contiguous):
             events = events.copy()
@@ -101,6 +98,7 @@ class Rules:
 
     def reset(self, security: int) -> None:
         """Forget a security's NBBOs and suspects: lost messages made them doubtful."""
+        self._grow()
         _blank_watch(self._state.watches[security : security + 1], self._halted(security))
 
     def breach(self, hit: np.void) -> Breach:

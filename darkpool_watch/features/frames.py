@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 # Bits of `status`.
-STALE: Final = 1  # the security's feed lost data or fell silent
+STALE: Final = 1  # the security's feed lost data in this session
 WARMING: Final = 2  # too few frames since a reset
 
 CONDITIONS: Final = (

@@ -24,6 +24,7 @@ from darkpool_watch.wire.quarantine import Quarantine
 from darkpool_watch.wire.rows import Rows
 
 BURST: Final = 64  # frames a poll takes from one socket at most
+CREDIT_BURST: Final = 4  # the same where the publisher waits to hear that they were handled
 _MOST_PARTS: Final = 8  # of one message that are kept; a frame has three
 _ALIVE_MS: Final = 500  # an idle subscriber tells a waiting publisher this often that it is there
 
@@ -180,9 +181,9 @@ class ZmqSource:
         return self.intake.positions()
 
     def _drain(self, socket: "zmq.Socket[Any]") -> None:
-        """Take up to BURST messages that wait on `socket`."""
+        """Take a burst of the messages that wait on `socket`."""
         intake = self.intake
-        for _ in range(BURST):
+        for _ in range(CREDIT_BURST if intake.credit else BURST):
             try:
                 parts = [socket.recv(zmq.NOBLOCK)]
             except zmq.Again:

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darkpool_watch.config import DetectConfig
+from darkpool_watch.config import DetectConfig, MarketConfig
 from darkpool_watch.detect.rules import Rules, feed_breach, quarantine_breach
+from darkpool_watch.market.listings import ListingInfo, Listings
 from darkpool_watch.wire.batch import Notice, NoticeKind
 from kernels.layout import (
     ADD,
@@ -341,3 +342,12 @@ def test_what_the_wire_noticed_is_a_breach() -> None:
     kept_out = quarantine_breach("XNAS", 2, 9, 4)
     assert kept_out is not None
     assert kept_out.measure == 2.0
+
+
+def test_a_reset_finds_room_for_listings_defined_since_the_last_check() -> None:
+    listings = Listings(MarketConfig(securities=2, listings=2))
+    rules = Rules(DetectConfig(), listings)
+    for n in range(1, 201):
+        listings.define(ListingInfo(instrument_id=n, security_id=n, symbol=f"S{n}"))
+    rules.reset(150)
+    assert len(rules.settle()) == 0
