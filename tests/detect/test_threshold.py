@@ -79,7 +79,8 @@ def test_decisions_equal_the_naive_twin_frame_by_frame(steps: list[tuple]) -> No
         if not math.isclose(found.p, config.flag_p, rel_tol=1e-6):
             assert found.flag == expected["flag"]
     tracked = detector._trackers["offset"][0]
-    np.testing.assert_allclose(tracked, twin.offset, rtol=1e-6, atol=1e-9)
+    # A surplus is a difference of numbers of about 8 that pass through float32: 5e-7 at most.
+    np.testing.assert_allclose(tracked, twin.offset, rtol=1e-6, atol=5e-7)
 
 
 def test_p_worked_by_hand() -> None:
