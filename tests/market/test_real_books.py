@@ -1,16 +1,21 @@
 """Books from real messages, equal to every row of the exchange's own book file."""
 
 import hashlib
+import threading
+import time
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from darkpool_watch.config import MarketConfig
+from darkpool_watch.config import MarketConfig, WireConfig
 from darkpool_watch.market.listings import Listings
 from darkpool_watch.market.state import Market
+from darkpool_watch.replay.publish import publish_tape
 from darkpool_watch.tape.lobster import LobsterTape, read_lobster
+from darkpool_watch.wire.publisher import FlowPublisher
+from darkpool_watch.wire.source import ZmqSource
 from kernels.book import copy_levels
 from kernels.jit import kernel
 from kernels.layout import HIDDEN_TRADE, LIT_TRADE, UNDEFINED_PRICE
@@ -71,6 +76,42 @@ def test_every_row_of_the_book_file(path: Path, rows: int, depth: int) -> None:
     held = market_of(tape)
     at = first_difference(tape.events, tape.row_end, wrong, held.state, out, levels)
     assert at == rows - 1
+
+
+def received_over_zeromq(tape: LobsterTape, folder: Path) -> np.ndarray:
+    """Return the events as a subscriber gets them from a publisher, ipc, packed frames."""
+    config = WireConfig(
+        endpoint=f"ipc://{folder}/flow", replay_endpoint=f"ipc://{folder}/replay", join="start"
+    )
+    parts: list[np.ndarray] = []
+    count = 0
+    with FlowPublisher(
+        config.endpoint, config.replay_endpoint, venue="XNAS", credit=64
+    ) as publisher:
+        sender = threading.Thread(target=publish_tape, args=(tape, publisher), daemon=True)
+        with ZmqSource(config) as source:
+            sender.start()
+            ends = time.monotonic() + 120.0
+            while count < len(tape.events) and time.monotonic() < ends:
+                for batch in source.poll(100):
+                    if batch.events is not None:
+                        parts.append(batch.events)
+                        count += len(batch.events)
+            source.poll(0)  # the last frames are handled
+            sender.join()
+            assert source.counters.lost == source.counters.refused_rows == 0
+    return np.concatenate(parts)
+
+
+@pytest.mark.parametrize(("path", "depth"), [(GOOG, 10), (AMZN, 5)])
+def test_every_row_of_the_book_file_over_the_wire(path: Path, depth: int, tmp_path: Path) -> None:
+    tape = tape_of(path)
+    events = received_over_zeromq(tape, tmp_path)
+    assert len(events) == len(tape.events)
+    held = market_of(tape)
+    levels = np.empty((2, depth, 2), np.int64)
+    out = held.observe(events[:0], 0).base
+    assert first_difference(events, tape.row_end, tape.book, held.state, out, levels) == -1
 
 
 def test_the_goog_day_has_its_published_counts() -> None:
