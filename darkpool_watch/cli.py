@@ -1,5 +1,6 @@
 """The command line: `darkpool-watch COMMAND`. Each command is a thin layer over a function."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ app.command(journal_app)
 app.command(bench_app)
 
 EXIT_ERROR = 2
+EXIT_BROKEN_PIPE = 141
 ConfigPath = Annotated[Path | None, Parameter(name=["--config", "-c"])]
 Json = Annotated[bool, Parameter(name="--json", negative=())]
 
@@ -112,6 +114,8 @@ def publish(
     from darkpool_watch.tape.detect import open_tape
     from darkpool_watch.wire.publisher import FlowPublisher
 
+    if min(speed, wait, credit) < 0:
+        raise DarkpoolWatchError("--speed, --wait and --credit are 0 or more")
     opened = open_tape(tape)
     venue = opened.definitions[0].venue
     with FlowPublisher(
@@ -309,6 +313,9 @@ def main() -> None:
     except DarkpoolWatchError as err:
         Console(stderr=True).print(f"[red]darkpool-watch:[/] {escape(str(err))}", highlight=False)
         sys.exit(EXIT_ERROR)
+    except BrokenPipeError:  # whoever read our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_BROKEN_PIPE)
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -44,7 +44,10 @@ def open_tape(path: Path) -> Tape:
 
 
 def _foreign_parquet(path: Path) -> Tape:
-    columns = list(pl.read_parquet_schema(path))
+    try:
+        columns = list(pl.read_parquet_schema(path))
+    except (pl.exceptions.PolarsError, OSError) as err:
+        raise TapeError(f"Cannot read parquet {path}: {str(err).splitlines()[0]}") from err
     if is_trades_header(columns):
         return read_trades(path)
     raise TapeError(f"{path}: parquet with columns {', '.join(columns)}; can read {READABLE}")

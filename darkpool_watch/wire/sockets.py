@@ -64,9 +64,10 @@ def is_private(endpoint: str) -> bool:
         )
     if transport != "tcp":
         return True
-    host, separator, _ = address.rpartition(":")
-    if not separator:
-        raise ConfigError(f"Endpoint {endpoint!r} has no port, needed tcp://HOST:PORT")
+    host, separator, port = address.rpartition(":")
+    # libzmq takes a port modulo 65,536 without a word.
+    if not separator or not (port == "*" or (port.isdecimal() and int(port) < 1 << 16)):
+        raise ConfigError(f"Endpoint {endpoint!r} has no usable port, needed tcp://HOST:PORT")
     if host == "localhost":
         return True
     try:

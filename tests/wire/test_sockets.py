@@ -34,7 +34,10 @@ def test_ipc_and_loopback_need_no_keys(endpoint: str) -> None:
         ("flow", "Endpoint 'flow', needed ipc://PATH, inproc://NAME or tcp://HOST:PORT"),
         ("udp://1.1.1.1:5", "Endpoint 'udp://1.1.1.1:5', needed ipc://PATH, inproc://NAME or "
          "tcp://HOST:PORT"),
-        ("tcp://127.0.0.1", "Endpoint 'tcp://127.0.0.1' has no port, needed tcp://HOST:PORT"),
+        ("tcp://127.0.0.1:70000", "Endpoint 'tcp://127.0.0.1:70000' has no usable port, needed "
+         "tcp://HOST:PORT"),
+        ("tcp://127.0.0.1", "Endpoint 'tcp://127.0.0.1' has no usable port, needed "
+         "tcp://HOST:PORT"),
     ],
 )  # fmt: skip
 def test_an_impossible_endpoint_is_refused(endpoint: str, message: str) -> None:
