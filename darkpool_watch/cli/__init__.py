@@ -1,0 +1,30 @@
+"""The command line: `darkpool-watch COMMAND`. Each command is a thin layer over a function."""
+
+import os
+import sys
+
+from rich.console import Console
+from rich.markup import escape
+
+from darkpool_watch.cli import benches, history, live, training
+from darkpool_watch.cli.app import app
+from darkpool_watch.errors import DarkpoolWatchError
+
+__all__ = ["benches", "history", "live", "main", "training"]
+
+EXIT_ERROR = 2
+EXIT_BROKEN_PIPE = 141
+
+
+def main() -> None:
+    """Run the command line; errors a user can mend are one sentence and exit code 2."""
+    try:
+        app()
+    except DarkpoolWatchError as err:
+        Console(stderr=True).print(f"[red]darkpool-watch:[/] {escape(str(err))}", highlight=False)
+        sys.exit(EXIT_ERROR)
+    except BrokenPipeError:  # whoever read our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_BROKEN_PIPE)
+    except KeyboardInterrupt:
+        sys.exit(130)

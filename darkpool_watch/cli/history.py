@@ -1,0 +1,93 @@
+"""Commands on what is past: replay of tapes and captures, verification of journals."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.markup import escape
+
+from darkpool_watch.cli.app import ConfigPath, Json, app, progress_bar, with_profile
+from darkpool_watch.config import load
+from darkpool_watch.errors import DarkpoolWatchError
+
+journal_app = App(name="journal", help="The append-only record of what the desk was told.")
+app.command(journal_app)
+
+
+@app.command
+def replay(
+    tape: Path,
+    *,
+    config: ConfigPath = None,
+    schedule: Annotated[str, Parameter(name="--schedule")] = "nominal",
+    limit: int | None = None,
+    profile: str | None = None,
+    json: Json = False,
+) -> None:
+    """Replay a tape or a capture through the daemon's own pipeline.
+
+    Parameters
+    ----------
+    tape
+        A tape of any format `publish` reads, or a capture of a live day.
+    config
+        TOML file; the embedded defaults without one.
+    schedule
+        nominal scores every frame; recorded repeats what a live day scored (captures only).
+    limit
+        Stop after this many events of a tape.
+    profile
+        Model: lite, full or xl.
+    json
+        End with one JSON line and print nothing else on standard output.
+    """
+    from darkpool_watch.replay.run import replay_capture, replay_tape
+    from darkpool_watch.tape.detect import open_tape
+    from darkpool_watch.wire.capture import SUFFIX
+
+    settings = with_profile(load(config), profile)
+    if limit is not None and limit < 1:
+        raise DarkpoolWatchError(f"--limit is {limit}, needed 1 or more")
+    if schedule not in ("nominal", "recorded"):
+        raise DarkpoolWatchError(f"--schedule is {schedule!r}, needed nominal or recorded")
+    if tape.suffix == SUFFIX:
+        result = replay_capture(tape, settings, recorded=schedule == "recorded")
+    elif schedule == "recorded":
+        raise DarkpoolWatchError(f"{tape} is no capture, so it has no recorded schedule")
+    else:
+        opened = open_tape(tape)
+        total = min(len(opened.events), limit or len(opened.events))
+        with progress_bar(total) as advance:
+            result = replay_tape(opened, settings, limit=limit, progress=advance)
+    if json:
+        print(msgspec.json.encode(result.summary).decode())
+        return
+    console = Console()
+    for alert in result.alerts:
+        if alert.number == 0:
+            message = escape(alert.message)
+            console.print(f"[bold]{alert.severity:>8}[/]  {message}", highlight=False)
+    for name, value in msgspec.structs.asdict(result.summary).items():
+        console.print(f"{name:>16}  {value}", highlight=False, markup=False)
+
+
+@journal_app.command(name="verify")
+def journal_verify(path: Path, *, json: Json = False) -> None:
+    """Check every row of a journal against its chain; exit 1 at the first that is wrong.
+
+    Parameters
+    ----------
+    path
+        The journal.
+    json
+        Print the report as one JSON line.
+    """
+    from darkpool_watch.alerts.verify import verify
+
+    report = verify(path)
+    print(msgspec.json.encode(report).decode() if json else report.message)
+    if not report.ok:
+        sys.exit(1)

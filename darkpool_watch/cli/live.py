@@ -1,0 +1,123 @@
+"""Commands around a live feed: demo, run, publish, check-config."""
+
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from darkpool_watch.cli.app import ConfigPath, app, progress_bar
+from darkpool_watch.config import WireConfig, load
+from darkpool_watch.errors import DarkpoolWatchError
+
+
+@app.command
+def demo(*, seconds: float = 0.0, seed: int = 7, securities: int = 8, speed: float = 1.0) -> None:
+    """Watch a simulated venue, live, in this terminal.
+
+    Parameters
+    ----------
+    seconds
+        End after this many seconds with a summary; 0 runs until Ctrl-C, an hour of tape at most.
+    seed
+        Of the simulated day.
+    securities
+        How many are traded, each on a lit book and in a dark pool.
+    speed
+        Multiple of the simulated clock.
+    """
+    from darkpool_watch.demo import run_demo
+
+    run_demo(seconds=seconds, seed=seed, securities=securities, speed=speed)
+
+
+@app.command
+def run(*, config: ConfigPath = None) -> None:
+    """Run the daemon on the configured feed until SIGINT or SIGTERM.
+
+    Parameters
+    ----------
+    config
+        TOML file; the embedded defaults without one.
+    """
+    from darkpool_watch.daemon import Daemon, stop_on_signals
+
+    settings = load(config)
+    console = Console(stderr=True)
+    console.print("Compiling kernels and loading the model ...")
+    daemon = Daemon(settings)
+    stop_on_signals(daemon)
+    console.print(
+        f"Watching {settings.wire.endpoint}; alerts on {daemon.publisher.endpoint}; journal "
+        f"{settings.alerts.journal}"
+    )
+    with daemon:
+        daemon.run()
+    counts = daemon.pipeline.counts
+    console.print(
+        f"Stopped: {counts.events:,} events, {counts.frames_scored:,} of {counts.frames_due:,} "
+        f"frames scored, {counts.alerts} alerts"
+    )
+
+
+@app.command
+def publish(
+    tape: Path,
+    *,
+    endpoint: str = WireConfig().endpoint,
+    replay_endpoint: str = WireConfig().replay_endpoint,
+    speed: float = 1.0,
+    credit: int = 0,
+    encoding: str = "packed",
+    wait: float = 1.0,
+) -> None:
+    """Play a recorded tape onto ZeroMQ.
+
+    Parameters
+    ----------
+    tape
+        LOBSTER csv or zip, plain trades csv or parquet, or darkpool_watch parquet.
+    endpoint
+        PUB socket to bind.
+    replay_endpoint
+        ROUTER socket to bind, for repairs, definitions and flow control.
+    speed
+        Multiple of the tape's own clock; 0 is flat out.
+    credit
+        Frames a subscriber may have unhandled before the publisher waits; 0 never waits.
+    encoding
+        packed or msgpack.
+    wait
+        Seconds to let subscribers connect before, and to collect repairs after.
+    """
+    import time
+
+    from darkpool_watch.replay.publish import publish_tape
+    from darkpool_watch.tape.detect import open_tape
+    from darkpool_watch.wire.publisher import FlowPublisher
+
+    if min(speed, wait, credit) < 0:
+        raise DarkpoolWatchError("--speed, --wait and --credit are 0 or more")
+    opened = open_tape(tape)
+    venue = opened.definitions[0].venue
+    with FlowPublisher(
+        endpoint, replay_endpoint, venue=venue, encoding=encoding, credit=credit
+    ) as publisher:
+        time.sleep(wait)
+        with progress_bar(len(opened.events)) as advance:
+            sent = publish_tape(opened, publisher, speed=speed, progress=advance)
+        if credit:
+            publisher.wait_handled(timeout_s=60.0)
+        time.sleep(wait)
+    Console(stderr=True).print(f"Published {sent:,} events of {opened.label}")
+
+
+@app.command(name="check-config")
+def check_config(path: Path | None = None) -> None:
+    """Check a configuration file and print it as JSON, every default filled in.
+
+    Parameters
+    ----------
+    path
+        TOML file; the embedded defaults without one.
+    """
+    print(msgspec.json.format(msgspec.json.encode(load(path))).decode())
