@@ -15,6 +15,7 @@ from msgspec import Meta
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from darkpool_watch.model.config import ModelShape
+from darkpool_watch.model.products import multiplies_bfloat16
 from darkpool_watch.model.transformer import Carry, Transformer
 from darkpool_watch.train.dataset import Batcher, Source
 from darkpool_watch.train.losses import Losses, LossWeights, losses_of
@@ -39,7 +40,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     groups: tuple[tuple[int, ...], ...] = ()  # sets of features some feeds lack
     hide_share: float = 0.1
     seed: int = 0
-    autocast: bool = True  # bfloat16
+    autocast: bool = True  # bfloat16, where the device multiplies it fast
     threads: Positive = 2
     save_every: Positive = 200  # steps
     validate_every: Positive = 500  # steps
@@ -87,6 +88,7 @@ class Trainer:
             seed=config.seed,
         )
         self.carry: Carry = self.model.fresh(config.lanes)
+        self.autocast = config.autocast and multiplies_bfloat16(self.device.type)
         self.done = 0  # steps
         self.best, self.stale = -math.inf, 0  # validation: best so far, validations since
 
@@ -98,7 +100,7 @@ class Trainer:
             group["lr"] = rate
         batch = self.batcher.draw().to(self.device)
         carry = self.carry.reset(batch.reset)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.autocast):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
             out, carry = self.model(batch.frames, carry)
         self.carry = carry.detach()
         losses = losses_of(self.model, out, batch, config.losses)
