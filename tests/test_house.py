@@ -33,8 +33,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli", "__main__"),
 )
 LAYER_OF = {name: depth for depth, names in enumerate(LAYERS) for name in names}
-# Replay plays tapes and simulations; the daemon reports through telemetry.
-SIBLINGS = {("replay", "tape"), ("replay", "sim"), ("config", "errors")}
+# Replay plays tapes and simulations, which are stored as tapes; the daemon reports through
+# telemetry.
+SIBLINGS = {("replay", "tape"), ("replay", "sim"), ("sim", "tape"), ("config", "errors")}
 THIRD_PARTY = {
     "zmq": {"wire", "alerts"},
     "torch": {"model", "train", "evaluate", "learn"},

@@ -33,11 +33,23 @@ def write_parquet(tape: Tape, path: Path) -> None:
     }
     part = path.with_name(path.name + ".part")
     try:
-        table.write_parquet(part, compression="zstd", metadata=metadata)
+        write_table(table, part, metadata)
         os.replace(part, path)
+    except TapeError:
+        part.unlink(missing_ok=True)
+        raise
     except OSError as err:
         part.unlink(missing_ok=True)
-        raise TapeError(f"Cannot write {path}: {err}") from err
+        raise TapeError(f"Cannot write {path}: {err.strerror}") from err
+
+
+def write_table(table: pl.DataFrame, path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write a table to `path`; TapeError where the disk refuses."""
+    try:
+        table.write_parquet(path, compression="zstd", metadata=metadata)
+    except (OSError, pl.exceptions.PolarsError) as err:  # polars has its own for a full disk
+        reason = str(err).splitlines()[0].removeprefix("parquet: File out of specification: ")
+        raise TapeError(f"Cannot write {path}: {reason}") from err
 
 
 def is_ours(path: Path) -> bool:

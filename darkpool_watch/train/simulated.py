@@ -1,7 +1,7 @@
 """Simulated days as training sequences, through the production books, windows and sampler."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -46,18 +46,14 @@ class DayFrames(NamedTuple):
         )
 
 
-def simulate_frames(
-    config: SimConfig, normaliser: Normaliser, *, keep_raw: bool = False
-) -> DayFrames:
-    """Simulate one day and return its frames under the nominal schedule.
-
-    Cost: about 1 GiB a million frames while it runs, twice that with raw rows.
-    """
-    simulator = Simulator(config)
+def frame_blocks(
+    simulator: Simulator, normaliser: Normaliser, *, keep_raw: bool = False
+) -> Iterator[DayFrames]:
+    """Simulate one day and yield its frames under the nominal schedule, a stretch at a time."""
     settings = Config()
     listings = Listings(settings.market)
     market = Market(settings.market, listings)
-    extractor = Extractor(settings.features, config.securities, normaliser)
+    extractor = Extractor(settings.features, simulator.config.securities, normaliser)
     for definition in simulator.definitions():
         listings.define(definition)
         extractor.define(
@@ -69,29 +65,40 @@ def simulate_frames(
         )
     for account in simulator.accounts():
         listings.account(account)
-    parts: list[tuple[npt.NDArray[Any], ...]] = []
     arrival = 0
     for events, labels in simulator.blocks():
         frames = extractor.extract(market.observe(events, arrival))
         rows = frames.arrival - arrival
         arrival += len(events)
         packed = pack(frames.values, frames.mask, frames.ts, frames.trigger)
-        parts.append(
-            (
-                frames.security.copy(),
-                packed.ts.copy(),
-                packed.trigger.copy(),
-                packed.values,
-                packed.mask,
-                frames.conditions.copy(),
-                labels["zone"][rows],
-                labels["typology"][rows],
-                frames.raw[: None if keep_raw else 0].copy(),
-            )
+        half_hour = (packed.ts - simulator.opens) // HALF_HOUR_NS
+        yield DayFrames(
+            frames.security.copy(),
+            packed.ts.copy(),
+            packed.trigger.copy(),
+            packed.values,
+            packed.mask,
+            frames.conditions.copy(),
+            labels["zone"][rows],
+            labels["typology"][rows],
+            np.clip(half_hour, 0, HALF_HOURS - 1),
+            frames.raw[: None if keep_raw else 0].copy(),
         )
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    half_hour = np.clip((columns[1] - simulator.opens) // HALF_HOUR_NS, 0, HALF_HOURS - 1)
-    return DayFrames._make([*columns[:8], half_hour, columns[8]])
+
+
+def joined(parts: list[DayFrames]) -> DayFrames:
+    """Return stretches as one."""
+    return DayFrames._make(np.concatenate(column) for column in zip(*parts, strict=True))
+
+
+def simulate_frames(
+    config: SimConfig, normaliser: Normaliser, *, keep_raw: bool = False
+) -> DayFrames:
+    """Simulate one day and return its frames under the nominal schedule.
+
+    Cost: about 1 GiB a million frames while it runs, twice that with raw rows.
+    """
+    return joined(list(frame_blocks(Simulator(config), normaliser, keep_raw=keep_raw)))
 
 
 def fit_normaliser(config: SimConfig) -> Normaliser:

@@ -109,7 +109,7 @@ MALFORMED = [
     ("newer.parquet", write_newer_parquet, "tape version '99', needed '1'"),
     ("other.zip", write_zip_without_messages, "holds 0 LOBSTER message files"),
     ("broken.zip", write_broken_zip, "Cannot read zip"),
-    ("folder", lambda p: p.mkdir(), "Is a directory"),
+    ("folder", lambda p: p.mkdir(), "is a folder without manifest.json: name a file"),
     ("absent.csv", lambda p: None, "No such file or directory"),
 ]
 

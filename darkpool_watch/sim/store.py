@@ -1,0 +1,135 @@
+"""A simulation on disk: a folder of tapes with their labels, and what truly happened each day."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from darkpool_watch.errors import TapeError
+from darkpool_watch.sim.generator import generator_hash
+from darkpool_watch.sim.labels import LABEL
+from darkpool_watch.sim.market import SimConfig, Simulator
+from darkpool_watch.sim.venue import truth_of
+from darkpool_watch.sim.views import View, ViewName, view_of
+from darkpool_watch.tape.folder import TAPE_SUFFIX, Manifest, PartFolder
+from darkpool_watch.tape.parquet import write_parquet, write_table
+from darkpool_watch.tape.tape import Tape
+from darkpool_watch.units import NS_PER_S
+
+PART_EVENTS: Final = 1_000_000  # 96 MB of events while they wait to be written
+_BLOCK: Final = 65_536
+
+Rows = NDArray[np.void]
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+    """All that decides the bytes of a folder of tapes, beside the generator."""
+
+    days: tuple[SimConfig, ...]
+    view: ViewName
+    part_events: int
+
+
+def write_tapes(
+    folder: Path,
+    days: tuple[SimConfig, ...],
+    *,
+    view: ViewName = "venue",
+    part_events: int = PART_EVENTS,
+    progress: Callable[[float], None] = lambda _: None,
+) -> Manifest:
+    """Simulate days into a folder, in bounded memory, and return its manifest.
+
+    Each day becomes tapes of at most `part_events` records, a file of LABEL rows beside each, and
+    one of what was injected. `progress` is told how many seconds of tape have been simulated. An
+    interrupted run goes on where it stopped: what is whole is simulated again but not written. Who
+    is seen in `view` is settled by the first part.
+
+    Raises TapeError where the folder holds something else or the disk refuses.
+    """
+    recipe = Recipe(days=days, view=view, part_events=part_events)
+    store = PartFolder(
+        folder, kind="tapes", maker=generator_hash(), recipe=msgspec.json.encode(recipe)
+    )
+    done = 0.0
+    seen: View | None = None
+    for config in days:
+        simulator = Simulator(config)
+        for number, (events, labels) in enumerate(_parts(simulator, part_events)):
+            stem = f"day-{config.day:03d}-part-{number:03d}"
+            if seen is None:
+                seen = view_of(view, simulator.accounts(), events, seed=config.seed)
+            _write_part(store, stem, simulator, events, labels, seen)
+            progress(done + (int(events["ts_event"][-1]) - simulator.begins) / NS_PER_S)
+        truth = msgspec.json.encode(truth_of(simulator))
+        name = f"day-{config.day:03d}.truth.json"
+        if store.wanted(name):
+            store.add(name, 1, partial(_write_bytes, truth))
+        done += config.seconds
+        progress(done)
+    store.finish()
+    return store.manifest
+
+
+def _parts(simulator: Simulator, part_events: int) -> Iterator[tuple[Rows, Rows]]:
+    """Yield the tape in parts of at most `part_events` records."""
+    held: list[tuple[Rows, Rows]] = []
+    count = 0
+    for events, labels in simulator.blocks(min(_BLOCK, part_events)):
+        while len(events):
+            room = part_events - count
+            held.append((events[:room], labels[:room]))
+            count += len(held[-1][0])
+            events, labels = events[room:], labels[room:]
+            if count == part_events:
+                yield _joined(held)
+                held, count = [], 0
+    if held:
+        yield _joined(held)
+
+
+def _joined(held: list[tuple[Rows, Rows]]) -> tuple[Rows, Rows]:
+    return np.concatenate([e for e, _ in held]), np.concatenate([z for _, z in held])
+
+
+def _write_part(
+    store: PartFolder, stem: str, simulator: Simulator, events: Rows, labels: Rows, view: View
+) -> None:
+    tape, beside = stem + TAPE_SUFFIX, f"{stem}.labels.parquet"
+    if store.wanted(tape):
+        shown = Tape(
+            label=stem,
+            format="simulated",
+            events=view.apply(events),
+            definitions=tuple(simulator.definitions()),
+            accounts=tuple(view.records(simulator.accounts())),
+        )
+        store.add(tape, len(events), lambda path: write_parquet(shown, path))
+    if store.wanted(beside):
+        store.add(beside, len(events), lambda path: write_labels(labels, path))
+
+
+def write_labels(labels: Rows, path: Path) -> None:
+    """Write LABEL rows to parquet, a column a field; TapeError where the disk refuses."""
+    write_table(pl.DataFrame({name: labels[name] for name in LABEL.names or ()}), path)
+
+
+def read_labels(path: Path) -> Rows:
+    """Return the LABEL rows at `path`; TapeError where they cannot be read."""
+    try:
+        table = pl.read_parquet(path, columns=list(LABEL.names or ()))
+    except (OSError, pl.exceptions.PolarsError) as err:
+        raise TapeError(f"Cannot read labels {path}: {str(err).splitlines()[0]}") from err
+    labels = np.zeros(len(table), LABEL)
+    for name in LABEL.names or ():
+        labels[name] = table[name].to_numpy()
+    return labels
+
+
+def _write_bytes(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
