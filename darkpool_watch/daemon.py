@@ -44,10 +44,11 @@ class Daemon:
         self.config = config
         self.stop = threading.Event()
         bundle = bundle or open_bundle(config)
-        warm_up(config)
         with ExitStack() as opened:  # what is open is closed again where the next cannot be
+            # Before what takes a minute: a second daemon is refused at once.
             self.journal = Journal(Path(config.alerts.journal), busy_ms=config.alerts.busy_ms)
             opened.callback(self.journal.close)
+            warm_up(config)
             self.publisher = AlertPublisher(config.alerts, self.journal)
             opened.callback(self.publisher.close)
             self.desk = AlertDesk(self.journal, self.publisher)

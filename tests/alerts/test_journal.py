@@ -168,8 +168,43 @@ def test_a_batch_is_written_whole_or_not_at_all(path: Path) -> None:
     reader.close()
 
 
-def test_a_second_writer_is_refused(path: Path) -> None:
-    one, other = Journal(path), Journal(path)
+def test_a_second_writer_is_refused_at_its_start(path: Path) -> None:
+    with subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys\n"
+            "from darkpool_watch.alerts.journal import Journal\n"
+            f"journal = Journal({str(path)!r})\n"
+            "print('open', flush=True)\n"
+            "sys.stdin.read()\n",
+        ],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "open\n"
+        with pytest.raises(JournalError) as caught:
+            Journal(path)
+        assert str(caught.value) == (
+            f"Journal {path} is written by another daemon (process {first.pid}): stop that "
+            "process, or name another file in alerts.journal"
+        )
+        first.kill()
+    journal = Journal(path)  # the lock died with its process
+    with pytest.raises(JournalError, match="is written by another daemon"):
+        Journal(path)
+    journal.close()
+    Journal(path).close()
+    assert verify(path).rows == 1
+
+
+def test_a_second_writer_past_the_lock_is_found_out_by_its_rows(path: Path) -> None:
+    one = Journal(path)
+    path.with_name(path.name + ".lock").unlink()
+    other = Journal(path)
     one.append([Entry("note", "one", 1, b"")])
     with pytest.raises(JournalError, match="refused writing"):
         other.append([Entry("note", "other", 1, b"")])
