@@ -44,6 +44,7 @@ class Daemon:
         self.config = config
         self.stop = threading.Event()
         bundle = bundle or open_bundle(config)
+        self.trained = bundle.trained
         with ExitStack() as opened:  # what is open is closed again where the next cannot be
             # Before what takes a minute: a second daemon is refused at once.
             self.journal = Journal(Path(config.alerts.journal), busy_ms=config.alerts.busy_ms)

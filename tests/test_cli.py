@@ -42,6 +42,16 @@ def test_replay_ends_with_one_json_line(tape_path: Path) -> None:
     again = json.loads(call("replay", str(tape_path), "--json").stdout)
     assert again["scores_digest"] == summary["scores_digest"]
     assert np.isfinite(summary["events_per_s"])
+    assert summary["trained"] is True
+    assert "UNTRAINED" not in done.stderr
+
+
+def test_a_replay_on_untrained_weights_says_so(tape_path: Path) -> None:
+    done = call("replay", str(tape_path), "--json", "--profile", "full", "--limit", "20")
+    assert json.loads(done.stdout)["trained"] is False
+    assert "UNTRAINED MODEL: no weights are shipped for profile full" in " ".join(
+        done.stderr.split()
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from darkpool_watch.cli.app import ConfigPath, app, progress_bar
+from darkpool_watch.cli.app import ConfigPath, app, progress_bar, warn_if_untrained
 from darkpool_watch.config import WireConfig, load
 from darkpool_watch.errors import DarkpoolWatchError
 
@@ -43,6 +43,7 @@ def run(*, config: ConfigPath = None) -> None:
 
     settings = load(config)
     console = Console(stderr=True)
+    warn_if_untrained(settings)
     console.print("Compiling kernels and loading the model ...")
     daemon = Daemon(settings)
     stop_on_signals(daemon)

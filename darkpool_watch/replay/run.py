@@ -50,6 +50,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     schedule: str
     model: str
     engine: str
+    trained: bool  # False: random weights, whose scores and alerts mean nothing
     events: int
     frames: int  # scored
     frames_due: int
@@ -159,6 +160,7 @@ def run(
         schedule="recorded" if isinstance(scheduler, Recorded) else "nominal",
         model=config.model.profile,
         engine=bundle.engine.name,
+        trained=bundle.trained,
         events=counts.events,
         frames=counts.frames_scored,
         frames_due=counts.frames_due,
