@@ -45,7 +45,7 @@ def run(*, config: ConfigPath = None) -> None:
     console = Console(stderr=True)
     warn_if_untrained(settings)
     console.print("Compiling kernels and loading the model ...")
-    daemon = Daemon(settings)
+    daemon = Daemon(settings, say=lambda line: console.print(line, markup=False, highlight=False))
     stop_on_signals(daemon)
     console.print(
         f"Watching {settings.wire.endpoint}; alerts on {daemon.publisher.endpoint}; journal "
