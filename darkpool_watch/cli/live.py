@@ -108,6 +108,7 @@ def publish(
             sent = publish_tape(opened, publisher, speed=speed, progress=advance)
         if credit:
             publisher.wait_handled(timeout_s=60.0)
+        publisher.finish()
         time.sleep(wait)
     Console(stderr=True).print(f"Published {sent:,} events of {opened.label}")
 
