@@ -135,6 +135,7 @@ def run(
     """Feed batches through a new pipeline and return what came of it.
 
     The clock starts with every kernel compiled and the model loaded, before the first batch.
+    Raises ReplayError where the batches hold no event.
     """
     kept = ListDesk()
     bundle = bundle or open_bundle(config)
@@ -154,6 +155,11 @@ def run(
     if isinstance(scheduler, Recorded):
         scheduler.finish()
     counts = pipeline.counts
+    if counts.events == 0:
+        raise ReplayError(
+            f"{label} holds no events, so there is nothing to replay: check that it is the "
+            "recording of a day on which the feed sent something"
+        )
     hours = max(last_ts - first_ts, 0) / 3.6e12
     summary = Summary(
         tape=label,

@@ -29,6 +29,7 @@ NAME = re.compile(
 )
 UNDATED = date(2012, 6, 21)  # the published samples' day, for a file whose name has no date
 NEW_YORK = ZoneInfo("America/New_York")
+_I64_END = 1 << 63
 PARTICIPANT = "participant"  # a seventh column of later files, not used
 SUBMIT, PARTIAL, DELETE, VISIBLE, HIDDEN, CROSS, HALT = range(1, 8)
 KIND = np.zeros(8, np.uint8)
@@ -143,7 +144,7 @@ def _parse_messages(content: bytes, name: str) -> pl.DataFrame:
         "time": pl.Float64(),
         "type": pl.Int64(),
         "order_id": pl.Int64(),
-        "size": pl.UInt64(),
+        "size": pl.Int64(),
         "price": pl.Int64(),
         "direction": pl.Int64(),
     }
@@ -156,7 +157,8 @@ def _read_csv(content: bytes, name: str, schema: dict[str, pl.DataType]) -> pl.D
     try:
         table = pl.read_csv(io.BytesIO(content), has_header=False, schema=schema)
     except pl.exceptions.PolarsError as err:
-        raise TapeError(_first_bad_line(content, name, schema) or f"{name}: {err}") from err
+        text = str(err).splitlines()[0]
+        raise TapeError(_first_bad_line(content, name, schema) or f"{name}: {text}") from err
     if sum(table[column].null_count() for column in schema if column != PARTICIPANT):
         raise TapeError(_first_bad_line(content, name, schema) or f"{name}: a value is missing")
     return table
@@ -170,13 +172,20 @@ def _first_bad_line(content: bytes, name: str, schema: dict[str, pl.DataType]) -
             return f"{name}, line {number}: {len(cells)} columns, needed {len(schema)}"
         for cell, (column, dtype) in zip(cells, schema.items(), strict=True):
             try:
+                fits = True
                 if dtype.is_integer():
-                    int(cell)
+                    fits = -_I64_END <= int(cell) < _I64_END
                 elif dtype.is_numeric():
                     float(cell)
             except ValueError:
                 shown = cell[:40].decode("utf-8", "replace")
                 return f"{name}, line {number}: column `{column}` is {shown!r}, needed a number"
+            if not fits:
+                shown = cell[:40].decode("utf-8", "replace")
+                return (
+                    f"{name}, line {number}: column `{column}` is {shown}, needed a number of at "
+                    "most 63 bits"
+                )
     return None
 
 

@@ -9,7 +9,7 @@ import pytest
 from darkpool_watch.alerts.desk import AlertDesk
 from darkpool_watch.alerts.journal import Entry, Journal, JournalReader, chain_of
 from darkpool_watch.alerts.record import decode
-from darkpool_watch.alerts.verify import verify
+from darkpool_watch.alerts.verify import MEANING, STEP, verify
 from darkpool_watch.errors import JournalError
 from tests.alerts.samples import episode
 
@@ -86,8 +86,17 @@ def test_verify_names_the_first_bad_row(
     assert not report.ok
     assert report.bad_sequence == row
     assert report.fault.startswith(fault)
-    assert f"row {row}" in report.message
+    assert f" at row {row}: " in report.message
+    assert MEANING[report_fault(report.message)] in report.message
+    assert report.message.endswith(STEP)
+    vouched = f"the {row - 1} rows before it are as they were written"
+    assert (vouched if row > 1 else "no row before it vouches for anything") in report.message
     assert report.rows == row - 1
+
+
+def report_fault(message: str) -> str:
+    """Return the fault that a message names after "is"."""
+    return message.split(" is ", 1)[1].split(" at row ", 1)[0]
 
 
 def test_a_row_rechained_by_an_intruder_still_breaks_its_own_hash(path: Path) -> None:
@@ -113,6 +122,11 @@ def test_missing_guards_are_reported(path: Path) -> None:
     connection.close()
     report = verify(path)
     assert (report.ok, report.fault) == (False, "unguarded")
+    assert report.message == (
+        f"Journal {path} is unguarded: its append-only triggers are not all there "
+        "(journal_no_delete); rows can be changed and deleted since without a refusal; all 8 rows "
+        f"are as they were written. {STEP}"
+    )
 
 
 @pytest.mark.parametrize("sql", ["UPDATE journal SET actor = 'x'", "DELETE FROM journal"])
