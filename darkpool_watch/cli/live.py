@@ -115,11 +115,18 @@ def publish(
 
 @app.command(name="check-config")
 def check_config(path: Path | None = None) -> None:
-    """Check a configuration file and print it as JSON, every default filled in.
+    """Check a configuration and this host against it; print it as JSON, defaults filled in.
+
+    Endpoints, the folders of ipc paths, the checkpoint and the catalogue pin are checked without
+    starting anything.
 
     Parameters
     ----------
     path
         TOML file; the embedded defaults without one.
     """
-    print(msgspec.json.format(msgspec.json.encode(load(path))).decode())
+    from darkpool_watch.cli.checks import check_host
+
+    settings = load(path)
+    check_host(settings)
+    print(msgspec.json.format(msgspec.json.encode(settings)).decode())
