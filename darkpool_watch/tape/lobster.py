@@ -16,6 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from darkpool_watch.errors import TapeError
+from darkpool_watch.tape import ids
 from darkpool_watch.tape.archive import is_zip, read_bytes, read_member, zip_members
 from darkpool_watch.tape.tape import Tape
 from darkpool_watch.units import NS_PER_S, UNDEFINED_PRICE
@@ -27,6 +28,7 @@ NAME = re.compile(
     r"(?P<symbol>[A-Z0-9.]+)_(?P<date>\d{4}-\d{2}-\d{2})_(?P<open>\d+)_(?P<close>\d+)"
     r"_message_(?P<levels>\d+)\.csv"
 )
+VENUE = "XNAS"
 UNDATED = date(2012, 6, 21)  # the published samples' day, for a file whose name has no date
 NEW_YORK = ZoneInfo("America/New_York")
 _I64_END = 1 << 63
@@ -60,7 +62,7 @@ class LobsterTape(Tape):
     counts: npt.NDArray[np.int64] | None = None
 
 
-def read_lobster(path: Path, book_path: Path | None = None, instrument_id: int = 1) -> LobsterTape:
+def read_lobster(path: Path, book_path: Path | None = None) -> LobsterTape:
     """Read a LOBSTER tape; the book file is found beside the message file or in its zip.
 
     Raises TapeError naming the file, the line and what was found there.
@@ -71,8 +73,9 @@ def read_lobster(path: Path, book_path: Path | None = None, instrument_id: int =
     midnight = int(datetime(day.year, day.month, day.day, tzinfo=NEW_YORK).timestamp()) * NS_PER_S
     symbol = stated["symbol"] if stated else Path(name).stem.split("_")[0] or "UNKNOWN"
 
+    listing = ids.instrument_id(VENUE, symbol)
     table = _parse_messages(messages, name)
-    events, counts, displayed = _to_events(table, midnight, instrument_id, name)
+    events, counts, displayed = _to_events(table, midnight, listing, name)
     book = row_end = None
     if book_bytes is not None:
         book = _parse_book(book_bytes, book_name, len(events))
@@ -83,10 +86,10 @@ def read_lobster(path: Path, book_path: Path | None = None, instrument_id: int =
     if closes <= opens:
         raise TapeError(f"{name}: its name says that the session ends before it begins")
     definition = Definition(
-        instrument_id=instrument_id,
-        security_id=instrument_id,
+        instrument_id=listing,
+        security_id=ids.security_id(symbol, "USD", "equity"),
         symbol=symbol,
-        venue="XNAS",
+        venue=VENUE,
         dark=False,
         tick=100 * PRICE_STEP,
         size_unit="share",
