@@ -19,7 +19,7 @@ from darkpool_watch.alerts.rules import RuleGroups, RuleHit
 from darkpool_watch.bundle import Bundle
 from darkpool_watch.config import Config
 from darkpool_watch.detect.detector import Detector
-from darkpool_watch.detect.rules import Breach, Rules, feed_breach
+from darkpool_watch.detect.rules import Breach, Rules, feed_breach, feed_group
 from darkpool_watch.digest import MultisetDigest
 from darkpool_watch.errors import MarketError
 from darkpool_watch.evidence import EvidenceRing
@@ -205,7 +205,8 @@ class Pipeline:
         self.counts.refused += 1
         reason = f"reference data was refused ({err})"
         ts, arrival = self._newest_ts, self.counts.events
-        breach = Breach("DATA", reason, -1, ts, arrival, batch.venue, "medium", math.nan, "")
+        group = feed_group(batch.venue, "reference")
+        breach = Breach("DATA", reason, -1, ts, arrival, group, "medium", math.nan, "")
         self._breach(breach, None)
 
     def _heed(self, notice: Notice) -> None:

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from darkpool_watch.cli.live import check_config
+from darkpool_watch.errors import DarkpoolWatchError
 from darkpool_watch.tape.parquet import write_parquet
 from darkpool_watch.tape.tape import Tape
 from darkpool_watch.warmup import made_up_flow
+from darkpool_watch.wire.capture import CaptureWriter
 from darkpool_watch.wire.events import Definition
 from tests.test_warmup import DEFINITIONS
 
@@ -42,6 +45,16 @@ def test_replay_ends_with_one_json_line(tape_path: Path) -> None:
     again = json.loads(call("replay", str(tape_path), "--json").stdout)
     assert again["scores_digest"] == summary["scores_digest"]
     assert np.isfinite(summary["events_per_s"])
+    assert summary["trained"] is True
+    assert "UNTRAINED" not in done.stderr
+
+
+def test_a_replay_on_untrained_weights_says_so(tape_path: Path) -> None:
+    done = call("replay", str(tape_path), "--json", "--profile", "full", "--limit", "20")
+    assert json.loads(done.stdout)["trained"] is False
+    assert "UNTRAINED MODEL: no weights are shipped for profile full" in " ".join(
+        done.stderr.split()
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,9 +81,54 @@ def test_a_users_mistake_is_one_sentence_and_exit_2(words: tuple[str, ...], mess
     assert "Traceback" not in done.stderr
 
 
+def test_a_capture_without_events_is_an_error(tmp_path: Path) -> None:
+    with CaptureWriter(tmp_path / "1.capture"):
+        pass
+    done = call("replay", str(tmp_path / "1.capture"), "--json")
+    assert (done.returncode, done.stdout) == (2, "")
+    told = " ".join(done.stderr.split())
+    assert "1.capture holds no events, so there is nothing to replay" in told
+    assert "Traceback" not in told
+
+
 def test_check_config_prints_every_default() -> None:
     done = call("check-config", "configs/live.toml")
     assert done.returncode == 0
     printed = json.loads(done.stdout)
     assert printed["wire"]["endpoint"] == "tcp://127.0.0.1:5600"
     assert printed["detect"]["flag_p"] == 0.008
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[wire]\nendpoint = "tcp://127.0.0.1:70000"', "Key `wire.endpoint`: Endpoint 'tcp://127."),
+        ('[wire]\nendpoint = ""', "Key `wire.endpoint`: Endpoint '', needed ipc://PATH"),
+        ('[wire]\nreplay_endpoint = "tcp://h:*"', "Key `wire.replay_endpoint`: Endpoint"),
+        (
+            '[alerts]\nendpoint = "ipc:///absent/alerts"',
+            "Key `alerts.endpoint`: Cannot bind ipc:///absent/alerts: its folder /absent does not",
+        ),
+        (
+            '[alerts]\nreplay_endpoint = "tcp://0.0.0.0:5"',
+            "Key `alerts.replay_endpoint`: Refusing to bind tcp://0.0.0.0:5",
+        ),
+        (
+            '[alerts]\nendpoint = "tcp://127.0.0.1:5"\nreplay_endpoint = "tcp://127.0.0.1:5"',
+            "Keys `alerts.endpoint` and `alerts.replay_endpoint` both name tcp://127.0.0.1:5",
+        ),
+        ('[model]\ncheckpoint = "absent.safetensors"', "model.checkpoint absent.safetensors does"),
+        ('[model]\ncheckpoint = "README.md"', "Cannot read checkpoint README.md"),
+        ('[features]\ncatalog = "beef"', "Key `features.catalog` pins catalogue beef, was"),
+        ('[alerts]\njournal = "README.md/j.db"', "Key `alerts.journal`: README.md is no folder"),
+    ],
+)
+def test_check_config_finds_what_the_daemon_would_refuse(
+    tmp_path: Path, text: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "c.toml").write_text(text)
+    with pytest.raises(DarkpoolWatchError) as caught:
+        check_config(tmp_path / "c.toml")
+    assert message in str(caught.value)
+    assert capsys.readouterr().out == ""
+    assert list(tmp_path.iterdir()) == [tmp_path / "c.toml"]

@@ -23,6 +23,12 @@ def main() -> None:
     except DarkpoolWatchError as err:
         Console(stderr=True).print(f"[red]darkpool-watch:[/] {escape(str(err))}", highlight=False)
         sys.exit(EXIT_ERROR)
+    except MemoryError:
+        Console(stderr=True).print(
+            "[red]darkpool-watch:[/] Out of memory: lower market.securities, market.orders or "
+            "market.levels, or give the process more"
+        )
+        sys.exit(EXIT_ERROR)
     except BrokenPipeError:  # whoever read our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_BROKEN_PIPE)

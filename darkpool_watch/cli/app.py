@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from darkpool_watch import __version__
@@ -30,6 +31,14 @@ def with_profile(config: Config, profile: str | None) -> Config:
     shape_of(profile)  # refuses an unknown one before anything is read
     model: ModelConfig = msgspec.structs.replace(config.model, profile=profile)
     return msgspec.structs.replace(config, model=model)
+
+
+def warn_if_untrained(config: Config) -> None:
+    """Say on standard error, before anything is scored, that the weights are untrained."""
+    from darkpool_watch.bundle import untrained_words
+
+    if words := untrained_words(config.model):
+        Console(stderr=True).print(f"[bold yellow]{escape(words)}[/]", highlight=False)
 
 
 def sayer(quiet: bool) -> Callable[[str], None]:

@@ -44,7 +44,7 @@ class Breach(NamedTuple):
     security: int  # dense row; -1: a feed
     ts: int  # ns of event time
     arrival: int
-    group: str  # a reason's name, or the venue of a feed
+    group: str  # a reason's name; of a feed VENUE/reason, see `feed_group`
     severity: str
     measure: float  # how bad, in `unit`; NaN = not measured
     unit: str
@@ -187,24 +187,30 @@ def feed_breach(notice: Notice, ts: int, arrival: int) -> Breach | None:
 
     `ts` and `arrival` are those of the newest event handled before the notice.
     """
-    where = f"channel {notice.channel} of {notice.venue or 'an unnamed venue'}"
+    where = f"channel {notice.channel} of {notice.venue}" if notice.venue else "an unknown channel"
     if notice.kind is NoticeKind.LOST:
         reason, measure, unit = f"messages of {where} were lost", float(notice.count), "messages"
         severity = "high"
     elif notice.kind is NoticeKind.SILENT:
         reason, measure, unit = f"{where} is silent", math.nan, ""
         severity = "medium"
+    elif notice.kind is NoticeKind.MALFORMED:
+        reason, severity = f"malformed messages of {where} were kept out", "medium"
+        measure, unit = float(notice.count), "messages"
     else:
         return None
-    return Breach("DATA", reason, -1, ts, arrival, notice.venue, severity, measure, unit)
+    group = feed_group(notice.venue, notice.kind)
+    return Breach("DATA", reason, -1, ts, arrival, group, severity, measure, unit)
 
 
-def quarantine_breach(venue: str, records: int, ts: int, arrival: int) -> Breach | None:
-    """Tell that records were malformed since the last call; None where none were."""
-    if records == 0:
-        return None
-    reason = "malformed messages were kept out"
-    return Breach("DATA", reason, -1, ts, arrival, venue, "medium", float(records), "messages")
+def feed_group(venue: str, reason: str) -> str:
+    """Return the group of a breach that no security has: one alert a venue and reason."""
+    return f"{venue}/{reason}"
+
+
+def venue_of(group: str) -> str:
+    """Return the venue of a `feed_group`."""
+    return group.rpartition("/")[0]
 
 
 def _shown(price: int) -> str:

@@ -50,6 +50,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     schedule: str
     model: str
     engine: str
+    trained: bool  # False: random weights, whose scores and alerts mean nothing
     events: int
     frames: int  # scored
     frames_due: int
@@ -134,6 +135,7 @@ def run(
     """Feed batches through a new pipeline and return what came of it.
 
     The clock starts with every kernel compiled and the model loaded, before the first batch.
+    Raises ReplayError where the batches hold no event.
     """
     kept = ListDesk()
     bundle = bundle or open_bundle(config)
@@ -153,12 +155,18 @@ def run(
     if isinstance(scheduler, Recorded):
         scheduler.finish()
     counts = pipeline.counts
+    if counts.events == 0:
+        raise ReplayError(
+            f"{label} holds no events, so there is nothing to replay: check that it is the "
+            "recording of a day on which the feed sent something"
+        )
     hours = max(last_ts - first_ts, 0) / 3.6e12
     summary = Summary(
         tape=label,
         schedule="recorded" if isinstance(scheduler, Recorded) else "nominal",
         model=config.model.profile,
         engine=bundle.engine.name,
+        trained=bundle.trained,
         events=counts.events,
         frames=counts.frames_scored,
         frames_due=counts.frames_due,
