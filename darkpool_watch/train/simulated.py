@@ -1,7 +1,7 @@
 """Simulated days as training sequences, through the production books, windows and sampler."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from darkpool_watch.config import Config
 from darkpool_watch.features.extractor import Extractor
+from darkpool_watch.features.frames import Frames
 from darkpool_watch.features.normaliser import HALF_HOURS, Normaliser
 from darkpool_watch.market.listings import Listings
 from darkpool_watch.market.state import Market
@@ -17,6 +18,8 @@ from darkpool_watch.train.dataset import Sequence, pack
 from darkpool_watch.units import NS_PER_S
 
 HALF_HOUR_NS = 1_800 * NS_PER_S
+STRANGE_SHARE: Final = 0.2  # of training security-days
+STRANGERS: Final = 17  # stream of random numbers
 
 
 class DayFrames(NamedTuple):
@@ -46,35 +49,62 @@ class DayFrames(NamedTuple):
         )
 
 
+class Play:
+    """One simulated day on its way through the production books, windows and sampler.
+
+    Securities whose rows are in `strangers` are defined without their symbol, so that they have no
+    history of their own.
+    """
+
+    def __init__(
+        self, config: SimConfig, normaliser: Normaliser, strangers: frozenset[int] = frozenset()
+    ) -> None:
+        settings = Config()
+        self.simulator = Simulator(config)
+        self.symbols: dict[int, str] = {}
+        listings = Listings(settings.market)
+        self._market = Market(settings.market, listings)
+        self.extractor = Extractor(settings.features, config.securities, normaliser)
+        for definition in self.simulator.definitions():
+            listings.define(definition)
+            security = listings.security_row(definition.security_id)
+            self.symbols[security] = definition.symbol
+            own = () if security in strangers else (definition.symbol,)
+            self.extractor.define(
+                security,
+                tick=definition.tick,
+                session_open_ns=definition.session_open_ns,
+                session_close_ns=definition.session_close_ns,
+                names=(*own, definition.class_),
+            )
+        for account in self.simulator.accounts():
+            listings.account(account)
+
+    def blocks(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any], Frames]]:
+        """Yield observations, their labels and their frames, which the next block overwrites."""
+        arrival = 0
+        for events, labels in self.simulator.blocks():
+            observations = self._market.observe(events, arrival)
+            frames = self.extractor.extract(observations)
+            yield observations, labels, frames._replace(arrival=frames.arrival - arrival)
+            arrival += len(events)
+
+
 def simulate_frames(
-    config: SimConfig, normaliser: Normaliser, *, keep_raw: bool = False
+    config: SimConfig,
+    normaliser: Normaliser,
+    *,
+    keep_raw: bool = False,
+    strangers: frozenset[int] = frozenset(),
 ) -> DayFrames:
     """Simulate one day and return its frames under the nominal schedule.
 
     Cost: about 1 GiB a million frames while it runs, twice that with raw rows.
     """
-    simulator = Simulator(config)
-    settings = Config()
-    listings = Listings(settings.market)
-    market = Market(settings.market, listings)
-    extractor = Extractor(settings.features, config.securities, normaliser)
-    for definition in simulator.definitions():
-        listings.define(definition)
-        extractor.define(
-            listings.security_row(definition.security_id),
-            tick=definition.tick,
-            session_open_ns=definition.session_open_ns,
-            session_close_ns=definition.session_close_ns,
-            names=(definition.symbol, definition.class_),
-        )
-    for account in simulator.accounts():
-        listings.account(account)
+    play = Play(config, normaliser, strangers)
     parts: list[tuple[npt.NDArray[Any], ...]] = []
-    arrival = 0
-    for events, labels in simulator.blocks():
-        frames = extractor.extract(market.observe(events, arrival))
-        rows = frames.arrival - arrival
-        arrival += len(events)
+    for _, labels, frames in play.blocks():
+        rows = frames.arrival
         packed = pack(frames.values, frames.mask, frames.ts, frames.trigger)
         parts.append(
             (
@@ -90,21 +120,21 @@ def simulate_frames(
             )
         )
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    half_hour = np.clip((columns[1] - simulator.opens) // HALF_HOUR_NS, 0, HALF_HOURS - 1)
+    half_hour = np.clip((columns[1] - play.simulator.opens) // HALF_HOUR_NS, 0, HALF_HOURS - 1)
     return DayFrames._make([*columns[:8], half_hour, columns[8]])
 
 
-def fit_normaliser(config: SimConfig) -> Normaliser:
-    """Return the normaliser of a simulated day with no campaigns: one class, `equity`."""
-    calm = msgspec.structs.replace(config, campaigns_per_hour=0.0, plan=())
-    day = simulate_frames(calm, Normaliser.default(), keep_raw=True)
-    return Normaliser.fit(day.raw, day.half_hour, ["equity"], np.zeros(len(day.ts), np.int64))
+def strangers_of(config: SimConfig) -> frozenset[int]:
+    """Return the securities, about a fifth, that train on this day as if they had no history."""
+    rng = np.random.default_rng([config.seed, config.day, STRANGERS])
+    return frozenset(np.flatnonzero(rng.random(config.securities) < STRANGE_SHARE).tolist())
 
 
 class SimulatedSource:
     """Security-days without end: number n is security n % S of day first_day + n // S.
 
-    The whole of a day is simulated at once and kept until the next one is asked for.
+    A fifth of them run without history. The whole of a day is simulated at once and kept until the
+    next one is asked for.
     """
 
     def __init__(self, config: SimConfig, normaliser: Normaliser, *, first_day: int) -> None:
@@ -124,5 +154,6 @@ class SimulatedSource:
         """Return all frames of a day."""
         if self._day is None or self._day[0] != day:
             config = msgspec.structs.replace(self.config, day=day)
-            self._day = (day, simulate_frames(config, self.normaliser))
+            strangers = strangers_of(config)
+            self._day = (day, simulate_frames(config, self.normaliser, strangers=strangers))
         return self._day[1]
