@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from darkpool_watch.errors import DarkpoolWatchError
-from darkpool_watch.evaluate.realism import FactResult, Measured
+from darkpool_watch.evaluate.realism import Measured
 from darkpool_watch.sim.facts import FACTS
 
 COLUMNS: Final = 3
@@ -39,9 +39,7 @@ def draw_facts(measured: Measured, path: Path) -> None:
     panels = figure.subplots(rows, COLUMNS).ravel()
     labels = list(measured.real)
     for panel, name in zip(panels, names, strict=False):
-        simulated = np.array([one[name] for one in measured.simulated.values()])
-        real = {label: one[name] for label, one in measured.real.items()}
-        _panel(panel, name, measured.result.facts[name], simulated[np.isfinite(simulated)], real)
+        _panel(panel, name, measured)
     for panel in panels[len(names) :]:
         panel.set_visible(False)
     figure.suptitle(_title(measured), x=0.01, ha="left", fontsize=11, color=INK)
@@ -50,6 +48,17 @@ def draw_facts(measured: Measured, path: Path) -> None:
         figure.savefig(path, dpi=150)
     except OSError as err:
         raise DarkpoolWatchError(f"Cannot write {path}: {err.strerror}") from err
+
+
+def _row(tape: int) -> float:
+    """Return how high in a panel a real tape lies."""
+    return 0.27 - 0.14 * (tape % 2)
+
+
+def _range(name: str, parts: list[dict[str, float]]) -> list[float]:
+    """Return 10% and 90% of a fact over half hours; nothing for a fact of the day."""
+    values = [part[name] for part in parts if np.isfinite(part.get(name, np.nan))]
+    return [float(np.quantile(values, q)) for q in (0.1, 0.9)] if values else []
 
 
 def _title(measured: Measured) -> str:
@@ -74,7 +83,8 @@ def _legend(figure: Any, labels: list[str]) -> None:
     ]
     for i, label in enumerate(labels):
         color = REAL[i % len(REAL)]
-        marks.append(line([], [], color=color, marker="D", ls="", ms=6, label=f"{label} (real)"))
+        marks.append(line([], [], color=color, marker="D", lw=1.5, ms=6, label=f"{label}, real"))
+    marks.append(line([], [], color=MUTED, lw=1.5, label="10% to 90% of its half hours"))
     figure.legend(
         handles=marks,
         loc="outside lower left",
@@ -85,12 +95,15 @@ def _legend(figure: Any, labels: list[str]) -> None:
     )
 
 
-def _panel(
-    panel: Any, name: str, result: FactResult, simulated: np.ndarray, real: dict[str, float]
-) -> None:
+def _panel(panel: Any, name: str, measured: Measured) -> None:
     """Draw one fact: securities as dots above, real tapes as diamonds below."""
-    fact = FACTS[name]
-    shown = [fact.low, fact.high, *simulated, *(v for v in real.values() if np.isfinite(v))]
+    fact, result = FACTS[name], measured.result.facts[name]
+    simulated = np.array([one[name] for one in measured.simulated.values()])
+    simulated = simulated[np.isfinite(simulated)]
+    real = {label: one[name] for label, one in measured.real.items()}
+    ranges = [_range(name, parts) for parts in measured.halves.values()]
+    tapes = [value for value in real.values() if np.isfinite(value)]
+    shown = [fact.low, fact.high, *simulated, *tapes, *np.concatenate([[], *ranges])]
     low, high = min(shown), max(shown)
     if low > 0.0 and high / low > _LOG_FROM:
         panel.set_xscale("log")
@@ -111,9 +124,13 @@ def _panel(
     missing = []
     for i, (label, value) in enumerate(real.items()):
         if np.isfinite(value):
-            panel.scatter([value], [0.2], s=34, marker="D", color=REAL[i % len(REAL)], zorder=3)
+            color = REAL[i % len(REAL)]
+            panel.scatter([value], [_row(i)], s=30, marker="D", color=color, zorder=3)
         else:
             missing.append(label)
+    for i, ends in enumerate(ranges):
+        color = REAL[i % len(REAL)]
+        panel.plot(ends, [_row(i)] * len(ends), color=color, lw=1.5, zorder=2)
     if missing:
         text = f"{', '.join(missing)}: not in the tape"
         where = panel.transAxes

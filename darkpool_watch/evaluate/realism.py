@@ -11,7 +11,7 @@ import numpy as np
 from darkpool_watch.errors import ConfigError, TapeError
 from darkpool_watch.evaluate.discriminator import Verdict, discriminate
 from darkpool_watch.evaluate.windows import windows
-from darkpool_watch.sim.facts import FACTS, facts
+from darkpool_watch.sim.facts import FACTS, facts, half_hours
 from darkpool_watch.sim.flow import LEVELS, Flow, FlowReader
 from darkpool_watch.sim.market import SimConfig, Simulator
 from darkpool_watch.tape.detect import open_tape
@@ -37,6 +37,7 @@ class FactResult(msgspec.Struct, frozen=True, omit_defaults=True):
     simulated_range: tuple[float, float] | None = None  # 10% and 90% of the securities
     share_met: float | None = None  # of the securities
     real_tapes: dict[str, float] = {}
+    real_share_met: float | None = None  # of the half hours of the real tapes
     note: str = ""
 
 
@@ -59,6 +60,7 @@ class Measured(msgspec.Struct, frozen=True):
 
     simulated: dict[str, dict[str, float]]  # security -> fact -> value
     real: dict[str, dict[str, float]]
+    halves: dict[str, list[dict[str, float]]]  # real tape -> facts of its half hours
     result: Realism
 
 
@@ -120,13 +122,14 @@ def measure(
     flows, events, wall, cpu = simulated_flows(config, advance)
     simulated = {flow.label: facts(flow) for flow in flows}
     tapes = {flow.label: facts(flow) for flow in real}
+    halves = {flow.label: half_hours(flow) for flow in real}
     verdict = None
     if len(real) > 1:
         verdict = discriminate(
             [windows(flow) for flow in real], [windows(flow) for flow in flows], progress=say
         )
     result = Realism(
-        facts=compare(simulated, tapes),
+        facts=compare(simulated, tapes, halves),
         events_per_s=round(events / max(wall, 1e-9)),
         discriminator_auroc=None if verdict is None else verdict.auroc,
         discriminator=verdict,
@@ -136,11 +139,13 @@ def measure(
         levels=LEVELS,
         real=tuple(tapes),
     )
-    return Measured(simulated, tapes, result)
+    return Measured(simulated, tapes, halves, result)
 
 
 def compare(
-    simulated: dict[str, dict[str, float]], real: dict[str, dict[str, float]]
+    simulated: dict[str, dict[str, float]],
+    real: dict[str, dict[str, float]],
+    halves: dict[str, list[dict[str, float]]],
 ) -> dict[str, FactResult]:
     """Return every fact beside its band; what cannot be measured is null and not met."""
     found = {}
@@ -149,6 +154,8 @@ def compare(
         ours = ours[np.isfinite(ours)]
         tapes = {label: one[name] for label, one in real.items() if np.isfinite(one[name])}
         inside = (ours >= fact.low) & (ours <= fact.high)
+        parts = np.array([one[name] for part in halves.values() for one in part if name in one])
+        parts = parts[np.isfinite(parts)]
         middle = float(np.median(ours)) if len(ours) else None
         met = bool(inside.all()) if fact.each else middle is not None
         if met and not fact.each and middle is not None:
@@ -171,6 +178,9 @@ def compare(
             ),
             share_met=float(inside.mean()) if len(ours) else None,
             real_tapes=tapes,
+            real_share_met=(
+                float(((parts >= fact.low) & (parts <= fact.high)).mean()) if len(parts) else None
+            ),
             note=note,
         )
     return found

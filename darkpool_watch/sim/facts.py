@@ -57,26 +57,31 @@ FACTS: Final = {
 
 def facts(flow: Flow) -> dict[str, float]:
     """Return the stylised facts of one security and day; NaN where one cannot be measured."""
+    halves = half_hours(flow)
+    found = dict.fromkeys(FACTS, _NAN)
+    for name in halves[0] if halves else ():
+        values = [half[name] for half in halves]
+        if np.isfinite(values).any():
+            found[name] = float(np.nanmedian(values))
+    lit = flow.lit
+    found["dark_share"] = _dark_share(flow)
+    rate = len(lit) * NS_PER_S / max(1, flow.ends - flow.begins)
+    found["events_per_s"] = found["events_per_s_median"] = rate
+    return found | (_of_the_day(flow, lit, mids(flow, STEP_NS)) if flow.whole else {})
+
+
+def half_hours(flow: Flow) -> list[dict[str, float]]:
+    """Return the facts of every half hour of the session that the tape covers and that is busy."""
     lit = flow.lit
     mid = mids(flow, STEP_NS)
-    halves = []
+    found = []
     for begin, end in flow.half_hours():
         first, last = np.searchsorted(lit["ts"], [begin, end])
         if last - first >= _LEAST_MESSAGES:
             part = lit[first:last]
             ofi = _ofi(part, mid, begin, flow.opens)
-            halves.append({**_messages(part, begin, end), "ofi_r2_10s": ofi})
-    names = [name for name, fact in FACTS.items() if not fact.day]
-    found = {
-        name: float(np.nanmedian(values))
-        for name in names
-        if np.isfinite(values := [half.get(name, _NAN) for half in halves]).any()
-    }
-    found = {**dict.fromkeys(FACTS, _NAN), **found}
-    found["dark_share"] = _dark_share(flow)
-    rate = len(lit) * NS_PER_S / max(1, flow.ends - flow.begins)
-    found["events_per_s"] = found["events_per_s_median"] = rate
-    return found | (_of_the_day(flow, lit, mid) if flow.whole else {})
+            found.append({**_messages(part, begin, end), "ofi_r2_10s": ofi})
+    return found
 
 
 def _messages(lit: NDArray[np.void], begin: int, end: int) -> dict[str, float]:

@@ -27,13 +27,15 @@ def test_compare_by_hand() -> None:
         "C": valued(gap_cv2=8.0, events_per_s=6.0, dark_share=NAN),
     }
     real = {"X": valued(gap_cv2=7.0), "Y": valued(gap_cv2=9.0)}
-    found = compare(simulated, real)
+    halves = {"X": [{"gap_cv2": 2.0}, {"gap_cv2": 7.0}], "Y": [{"gap_cv2": NAN}, {"gap_cv2": 9.0}]}
+    found = compare(simulated, real, halves)
     assert set(found) == set(FACTS)
     one = found["gap_cv2"]
     assert (one.simulated, one.real, one.low, one.high) == (4.0, 8.0, 3.0, 30.0)
     assert one.met
     assert one.share_met == pytest.approx(2 / 3)
     assert one.real_tapes == {"X": 7.0, "Y": 9.0}
+    assert one.real_share_met == pytest.approx(2 / 3)
     # The rate's band is for each security, and B is above it.
     assert found["events_per_s"].simulated == 6.0
     assert not found["events_per_s"].met
@@ -46,7 +48,7 @@ def test_compare_by_hand() -> None:
 
 
 def test_a_median_outside_its_band_is_not_met() -> None:
-    found = compare({"A": valued(gap_cv2=2.9), "B": valued(gap_cv2=2.0)}, {})
+    found = compare({"A": valued(gap_cv2=2.9), "B": valued(gap_cv2=2.0)}, {}, {})
     assert not found["gap_cv2"].met
     assert found["gap_cv2"].real is None
     assert found["gap_cv2"].note == ""
@@ -90,7 +92,7 @@ def test_figure_is_drawn_with_and_without_real_days(tmp_path: Path) -> None:
     bare = measure(SimConfig(securities=2, seconds=60.0), [])
     assert drawn(bare, tmp_path / "bare.png")[:4] == b"\x89PNG"
     real = {"X": valued(gap_cv2=7.0, median_life_ms=1_500.0), "Y": valued(gap_cv2=9.0)}
-    both = Measured(bare.simulated, real, bare.result)
+    both = Measured(bare.simulated, real, {"X": [{"gap_cv2": 6.0}, {"gap_cv2": 9.0}]}, bare.result)
     image = drawn(both, tmp_path / "both.svg").decode()
     assert "X (real)" in image or image.count("<use") > 0
     with pytest.raises(DarkpoolWatchError, match="Cannot write"):
