@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import Parameter
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from darkpool_watch.cli.app import Json, app, progress_bar
 from darkpool_watch.errors import ConfigError, DarkpoolWatchError
@@ -101,7 +101,8 @@ def show_facts(config: "SimConfig", real: Path | None, figure: Path | None, *, q
 def print_facts(result: "Realism") -> None:
     """Print the facts beside their bands, and what gives the simulator away."""
     console = Console()
-    table = Table("fact", "band", "median", "securities in", *result.real, "met", box=None)
+    name_column = Column("fact", no_wrap=True)
+    table = Table(name_column, "band", "median", "securities in", *result.real, "met", box=None)
     for name, fact in result.facts.items():
         table.add_row(
             name,
