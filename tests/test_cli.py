@@ -57,6 +57,28 @@ def test_a_replay_on_untrained_weights_says_so(tape_path: Path) -> None:
     )
 
 
+def test_simulate_facts_without_real_tapes_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DARKPOOL_WATCH_DATA", raising=False)
+    figure = tmp_path / "facts.png"
+    asked = ("simulate", "--facts", "--securities", "2", "--seconds", "30")
+    done = call(*asked, "--figure", str(figure), "--json")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 1
+    found = json.loads(lines[0])
+    assert found["discriminator_auroc"] is None
+    assert found["events_per_s"] > 0
+    assert set(found["facts"]["gap_cv2"]) >= {"simulated", "real", "low", "high", "met"}
+    assert found["facts"]["gap_cv2"]["real"] is None
+    assert "Found 0 real days" in done.stderr
+    assert figure.read_bytes()[:4] == b"\x89PNG"
+    told = call(*asked)
+    assert json.loads(told.stdout.splitlines()[-1])["facts"] == found["facts"]
+    assert "dark_share" in told.stdout.split("{")[0]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -70,6 +92,10 @@ def test_a_replay_on_untrained_weights_says_so(tape_path: Path) -> None:
         (("journal", "verify", "absent.db"), "Journal absent.db does not exist"),
         (("journal", "verify", "README.md"), "README.md"),
         (("check-config", "absent.toml"), "Cannot read config absent.toml"),
+        (("simulate",), "simulate was told no mode, needed one: add --facts"),
+        (("simulate", "--facts", "--securities", "0"), "`int` >= 1 - at `$.securities`"),
+        (("simulate", "--facts", "--figure", "x.gif"), "--figure is x.gif, needed a .png, .svg"),
+        (("simulate", "--facts", "--real", "absent"), "Expected a folder of real tapes"),
         (("run", "--config", "README.md"), "Config README.md"),
         (("publish", "absent.csv"), "Cannot open tape absent.csv"),
     ],

@@ -40,6 +40,9 @@ THIRD_PARTY = {
     "torch": {"model", "train", "evaluate", "learn"},
     "polars": {"tape", "sim", "replay", "train", "evaluate"},
     "apsw": {"alerts"},
+    "lightgbm": {"evaluate"},
+    "matplotlib": {"evaluate"},
+    "sklearn": {"evaluate"},
     "rich": {"train", "demo", "cli", "sim"},
 }
 

@@ -49,15 +49,15 @@ def sayer(quiet: bool) -> Callable[[str], None]:
 class progress_bar:
     """A bar with ETA on standard error; gives the function that moves it."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, unit: str = "events") -> None:
         self._bar = Progress(
-            TextColumn("events"),
+            TextColumn(unit),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             console=Console(stderr=True),
         )
-        self._task = self._bar.add_task("events", total=total)
+        self._task = self._bar.add_task(unit, total=total)
 
     def __enter__(self) -> Callable[[int], None]:
         self._bar.start()
