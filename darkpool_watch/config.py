@@ -18,6 +18,11 @@ NonNegativeFloat = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
+# How a venue ranks the orders of one price: by time; by size, then time; by class of account, then
+# time; not at all (pro rata); or nothing of its queues is checked.
+Priority = Literal["time", "size", "class", "price", "unchecked"]
+
+
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of every section: immutable, keyword-only, unknown keys refused."""
 
@@ -92,6 +97,29 @@ class DetectConfig(Section, frozen=True):
     clock_drift_ns: Positive = 1_000_000_000  # DATA: venue and capture clocks further apart
     late_ns: Positive = 1_000_000_000  # DATA: an event this much older than its security's clock
     data_repeat_ns: Positive = 60_000_000_000  # DATA: one hit a listing and reason in this span
+    error_low_price: PositiveFloat = 25.0  # up to this reference price the low band holds, currency
+    error_high_price: PositiveFloat = 50.0  # above this one the high band, between them the middle
+    error_band_low: Share = 0.10  # ERROR: share of the reference a price may lie away from it
+    error_band_middle: Share = 0.05
+    error_band_high: Share = 0.03
+    error_edge_s: NonNegativeFloat = 900.0  # after the open, before the close: bands doubled
+    error_least_ticks: NonNegative = 5  # no band is narrower
+    error_wide_spread: Share = 0.05  # of the midpoint: a wider NBBO is no reference
+    error_stale_s: PositiveFloat = 60.0  # an older trade is no reference either
+    error_passive: bool = False  # orders far away on their passive side are errors too
+    duplicate_ms: PositiveFloat = 100.0  # ERROR: span in which equal orders count as duplicates
+    duplicate_orders: Annotated[int, Meta(ge=2, le=64)] = 5  # of one account, at rest at once
+    queue_error_ns: NonNegative = 0  # PRIORITY: worst error of a venue's clock against itself
+    queue_levels: Annotated[int, Meta(ge=1, le=65_536)] = 256  # price levels a side with queues
+    queue_priority: dict[str, Priority] = {}  # venue MIC, or MIC/symbol, -> how it ranks one price
+    size_down_keeps_place: bool = False  # a smaller replacement at its price surely keeps its place
+
+
+class ReferenceConfig(Section, frozen=True):
+    """Who may trade with whom: files beside the feed, read at the start."""
+
+    accounts: str = ""  # parquet of accounts with owners, segments and dates; empty = none
+    counterparties: str = ""  # TOML of segments that may not meet, with dates; empty = none
 
 
 class AlertConfig(Section, frozen=True):
@@ -115,6 +143,7 @@ class Config(Section, frozen=True):
     model: ModelConfig = ModelConfig()
     detect: DetectConfig = DetectConfig()
     alerts: AlertConfig = AlertConfig()
+    reference: ReferenceConfig = ReferenceConfig()
 
 
 def in_folder(config: Config, folder: Path) -> Config:

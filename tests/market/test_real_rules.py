@@ -9,7 +9,7 @@ from darkpool_watch.config import DetectConfig
 from darkpool_watch.detect.rules import Rules
 from darkpool_watch.market.listings import ListingInfo
 from kernels.layout import ADD, CANCEL, DARK, ONE_CLOCK, SIDE_NONE, TRADE, UNDEFINED_PRICE
-from kernels.rules import RULE_COUNTERS
+from kernels.rule_rows import RULE_COUNTERS
 from tests.data import AMZN, GOOG, needs_data
 from tests.market.streams import TICK
 from tests.market.test_real_books import market_of, tape_of
