@@ -109,9 +109,10 @@ class DetectConfig(Section, frozen=True):
     error_passive: bool = False  # orders far away on their passive side are errors too
     duplicate_ms: PositiveFloat = 100.0  # ERROR: span in which equal orders count as duplicates
     duplicate_orders: Annotated[int, Meta(ge=2, le=64)] = 5  # of one account, at rest at once
-    queue_error_ns: NonNegative = 0  # PRIORITY: worst error of a venue's clock against itself
+    queue_error_ns: NonNegative = 1_000  # PRIORITY: worst error of a venue's clock against itself
     queue_levels: Annotated[int, Meta(ge=1, le=65_536)] = 256  # price levels a side with queues
     queue_priority: dict[str, Priority] = {}  # venue MIC, or MIC/symbol, -> how it ranks one price
+    queue_without_accounts: bool = False  # lit queues too where self-matching cannot be ruled out
     size_down_keeps_place: bool = False  # a smaller replacement at its price surely keeps its place
 
 

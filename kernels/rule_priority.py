@@ -4,8 +4,10 @@ An execution of a resting order is held against the queue of its book. On a lit 
 comes first, then what is displayed, then what came earlier; in a pool, what came earlier among
 orders of one kind that the trade could have filled. An order that was passed over counts only where
 nothing excuses it: an account that would have met itself, a minimum quantity, an order that is not
-firm, an order that may have lost its place, a tie within `queue_error`. Orders that the feed never
-showed are unknown, and so is everything about an execution of one.
+firm, an order that may have lost its place, a tie within `queue_error`. Venues publish the fills of
+one incoming order in any sequence, so a suspect rests until that span has passed, and whatever
+happens to the order passed over acquits it. Orders that the feed never showed are unknown, and so
+is everything about an execution of one.
 
 Source: 17 CFR 242.612 (Regulation NMS, rule 612) for the increment of prices; below 1.00 of the
 currency it is 0.0001.
@@ -31,16 +33,19 @@ from kernels.layout import (
     SELF_MATCH_PREVENTED,
     UNDEFINED_PRICE,
 )
-from kernels.people import sure_record
+from kernels.people import CHANGING, sure_record
 from kernels.queues import DISPLAYED, UNDISPLAYED, find_place, node_of
 from kernels.rule_rows import (
+    ACQUITTED,
     BETTER_PASSED,
+    CROWDED,
     OLDER_PASSED,
     PRIORITIES,
     PRIORITY,
     RANKED,
     SUB_PENNIES,
     SUB_PENNY,
+    SUSPECTS,
     UNRANKED,
     write_hit,
 )
@@ -52,24 +57,23 @@ _NOT_FIRM = IOC | FOK | CONDITIONAL
 
 
 @hot_kernel
-def may_not_meet(queues, people, e, o, order, error):
+def may_not_meet(people, e, o, order, settings):
     """Return whether an order may have been spared because it would have met itself.
 
-    Accounts that are not known excuse it in a pool, where such orders are passed over; lit books
-    cancel one of the two.
+    An account that is not known excuses it, unless the config says to judge lit books without.
     """
     account = order["account"]
     contra = o["contra_account"]
     if e["flags"] & SELF_MATCH_PREVENTED:
         return True
     if account == 0 or contra == 0:
-        return order["dark"] != 0
+        return order["dark"] != 0 or settings["nameless"] == 0
     if account == contra:
         return True
-    a = sure_record(people, account, o["ts"], error)
-    b = sure_record(people, contra, o["ts"], error)
+    a = sure_record(people, account, o["ts"], settings["clock_error"])
+    b = sure_record(people, contra, o["ts"], settings["clock_error"])
     if a < 0 or b < 0:
-        return False
+        return a == CHANGING or b == CHANGING
     owner = people.records[a]["owner"]
     return owner != 0 and owner == people.records[b]["owner"]
 
@@ -140,7 +144,7 @@ def passed_in_chain(state, queues, people, e, o, node, incoming, head):
             if (
                 ranks_before(people, o, order, filled, mode, settings)
                 and could_fill(queues, e, o, order, filled, incoming)
-                and not may_not_meet(queues, people, e, o, order, settings["clock_error"])
+                and not may_not_meet(people, e, o, order, settings)
             ):
                 return at
         at = np.int64(queues.nodes[at]["next"])
@@ -159,7 +163,7 @@ def passed_outright(queues, people, e, o, node, incoming, head, settings):
         if (
             order["since"] + settings["queue_error"] < o["ts"]
             and could_fill(queues, e, o, order, filled, incoming)
-            and not may_not_meet(queues, people, e, o, order, settings["clock_error"])
+            and not may_not_meet(people, e, o, order, settings)
         ):
             return at
         at = np.int64(order["next"])
@@ -167,12 +171,18 @@ def passed_outright(queues, people, e, o, node, incoming, head, settings):
 
 
 @hot_kernel
-def report_passed(state, queues, e, o, hits, count, node, passed):
-    """Write a hit that names the order passed over."""
+def suspect_passed(state, queues, e, o, node, passed):
+    """Let an execution wait that passed over an order."""
+    s = np.int64(o["security"])
+    watch = state.watches[s]
+    if watch["passed"] == SUSPECTS:
+        state.counters[CROWDED] += 1
+        return
     filled = queues.nodes[node]
     order = queues.nodes[passed]
     better = order["dark"] == 0 and order["price"] != filled["price"]
-    hit = hits[count]
+    hit = state.passed[s, watch["passed"]]
+    watch["passed"] += 1
     write_hit(hit, e, o, PRIORITY, BETTER_PASSED if better else OLDER_PASSED)
     hit["passed_id"] = order["order_id"]
     hit["reference"] = order["price"]
@@ -180,13 +190,48 @@ def report_passed(state, queues, e, o, hits, count, node, passed):
         hit["margin"] = abs(order["price"] - filled["price"])
     else:
         hit["margin"] = o["ts"] - order["since"]
-    state.counters[PRIORITIES] += 1
-    return count + 1
+
+
+@hot_kernel
+def settle_passed(state, s, o, hits, count):
+    """Tell the executions that nothing acquitted in time; return how many hits there are then."""
+    watch = state.watches[s]
+    kept = 0
+    for i in range(watch["passed"]):
+        row = state.passed[s, i]
+        if row["ts"] + state.settings[0]["queue_error"] < o["ts"]:
+            hits[count] = row
+            hit = hits[count]
+            hit["decided"] = o["arrival"]
+            count += 1
+            state.counters[PRIORITIES] += 1
+        else:
+            if kept < i:
+                state.passed[s, kept] = row
+            kept += 1
+    watch["passed"] = kept
+    return count
+
+
+@hot_kernel
+def acquit_passed(state, s, e, o):
+    """Let go the executions whose passed order this event concerns."""
+    watch = state.watches[s]
+    kept = 0
+    for i in range(watch["passed"]):
+        row = state.passed[s, i]
+        if row["passed_id"] == e["order_id"] and row["listing"] == o["listing"]:
+            state.counters[ACQUITTED] += 1
+        else:
+            if kept < i:
+                state.passed[s, kept] = row
+            kept += 1
+    watch["passed"] = kept
 
 
 @lean_kernel
-def check_queue(state, queues, people, e, o, hits, count):
-    """PRIORITY: hold an execution against the queue before it; return how many hits there are."""
+def check_queue(state, queues, people, e, o):
+    """PRIORITY: hold an execution against the queue before it."""
     listing = np.int64(o["listing"])
     feed = state.feeds[listing]
     mode = feed["priority"]
@@ -199,7 +244,7 @@ def check_queue(state, queues, people, e, o, hits, count):
         or state.watches[o["security"]]["halted"] > 0
     ):
         state.counters[UNRANKED] += 1
-        return count
+        return
     filled = queues.nodes[node]
     incoming = node_of(queues, e["contra_order_id"], listing)
     chain = np.int64(filled["chain"])
@@ -213,7 +258,7 @@ def check_queue(state, queues, people, e, o, hits, count):
     rested_later = incoming >= 0 and queues.nodes[incoming]["rank"] < filled["rank"]
     if unlike or rested_later or filled["side"] != np.int64(o["side"]) - 1:
         state.counters[UNRANKED] += 1
-        return count
+        return
     state.counters[RANKED] += 1
     side_row = queues.sides[listing, filled["side"]]
     place = find_place(queues, side_row, filled)
@@ -234,9 +279,8 @@ def check_queue(state, queues, people, e, o, hits, count):
     if passed < 0 and mode != BY_PRICE:
         head = queues.levels[first + place]["head"][chain]
         passed = passed_in_chain(state, queues, people, e, o, node, incoming, head)
-    if passed < 0:
-        return count
-    return report_passed(state, queues, e, o, hits, count, node, passed)
+    if passed >= 0:
+        suspect_passed(state, queues, e, o, node, passed)
 
 
 @hot_kernel

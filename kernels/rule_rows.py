@@ -81,7 +81,7 @@ WATCH = np.dtype(
         ("session", "<i4"),  # that the last trade belongs to
         ("suspects", "<i4"),
         ("halted", "<i4"),  # listings of the security under a halt
-        ("pad", "u1", (4,)),
+        ("passed", "<i4"),  # executions that wait, as they passed over an order
     ]
 )
 
@@ -133,7 +133,8 @@ SETTINGS = np.dtype(
         ("queue_error", "<i8"),  # ns
         ("passive", "u1"),  # 1: orders too far on their passive side count too
         ("keeps_place", "u1"),  # 1: a smaller replacement at the same price keeps its place
-        ("pad", "u1", (6,)),
+        ("nameless", "u1"),  # 1: queues of lit books are judged without accounts too
+        ("pad", "u1", (5,)),
     ]
 )
 
@@ -141,8 +142,8 @@ RULE_COUNTERS = (
     "trades",  # compared with the NBBO
     "exempt",  # not compared: ISO, exempt, auction, halted, no price or no reliable time
     "suspects",  # outside every NBBO up to their arrival
-    "acquitted",  # of those, by an NBBO that came within the clock error
-    "crowded",  # suspects passed over because SUSPECTS of the security waited already
+    "acquitted",  # of those, and of executions that passed over an order, by what came in time
+    "crowded",  # of those, left out because SUSPECTS of the security waited already
     "trade_throughs",
     "data",
     "data_repeats",  # breaches of DATA too soon after a hit for the same reason
@@ -186,7 +187,8 @@ class RuleState(NamedTuple):
     """What the rules remember of securities and listings."""
 
     ring: np.ndarray  # (securities, RING) NBBO_ROW
-    waiting: np.ndarray  # (securities, SUSPECTS) HIT, oldest first
+    waiting: np.ndarray  # (securities, SUSPECTS) HIT of TRADE_THROUGH, oldest first
+    passed: np.ndarray  # (securities, SUSPECTS) HIT of PRIORITY, oldest first
     watches: np.ndarray  # (securities,) WATCH
     recent: np.ndarray  # (securities, RECENT) RECENT_ORDER
     buckets: np.ndarray  # (securities, BUCKETS) int64: number of a chain's newest order

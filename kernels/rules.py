@@ -8,8 +8,13 @@ from kernels.queues import follow_queue
 from kernels.rule_data import check_feed
 from kernels.rule_error import check_error
 from kernels.rule_parties import check_parties
-from kernels.rule_priority import check_increment, check_queue
-from kernels.rule_rows import TRADE_THROUGHS
+from kernels.rule_priority import (
+    acquit_passed,
+    check_increment,
+    check_queue,
+    settle_passed,
+)
+from kernels.rule_rows import PRIORITIES, TRADE_THROUGHS
 from kernels.rule_trade_through import acquit_suspects, check_trade, free_suspects, push_nbbo
 
 
@@ -31,7 +36,7 @@ def check_rules(
     state,  # RuleState
     queues,  # QueueState, with room for N more orders
     people,  # PeopleState
-    hits,  # (>= HITS_AN_EVENT * N + SUSPECTS * securities,) HIT
+    hits,  # (>= HITS_AN_EVENT * N + 2 * SUSPECTS * securities,) HIT
 ):
     """Hold N events against the rules, write what breaks them and return how many that are.
 
@@ -48,11 +53,15 @@ def check_rules(
         watch = state.watches[s]
         if watch["suspects"] > 0:
             count = free_suspects(state, s, o, hits, count)
+        if watch["passed"] > 0:
+            count = settle_passed(state, s, o, hits, count)
+            if e["kind"] <= EXECUTE:
+                acquit_passed(state, s, e, o)
         if o["trade"] != NO_TRADE:
             count = check_trade(state, e, o, hits, count)
             count = check_parties(state, people, e, o, hits, count)
             if e["kind"] == EXECUTE:
-                count = check_queue(state, queues, people, e, o, hits, count)
+                check_queue(state, queues, people, e, o)
         count = check_increment(state, e, o, hits, count)
         count = check_error(state, queues, e, o, hits, count)
         dark = state.feeds[o["listing"]]["dark"] != 0
@@ -70,7 +79,7 @@ def check_rules(
 @hot_kernel
 def settle_rules(
     state,  # RuleState
-    hits,  # (>= SUSPECTS * securities,) HIT
+    hits,  # (>= 2 * SUSPECTS * securities,) HIT
 ):
     """Settle all suspects at the end of a stream; return how many hits that are."""
     count = 0
@@ -78,9 +87,15 @@ def settle_rules(
         watch = state.watches[s]
         for i in range(watch["suspects"]):
             hits[count] = state.waiting[s, i]
-            hit = hits[count]
-            hit["decided"] = -1
             count += 1
+        state.counters[TRADE_THROUGHS] += watch["suspects"]
+        for i in range(watch["passed"]):
+            hits[count] = state.passed[s, i]
+            count += 1
+        state.counters[PRIORITIES] += watch["passed"]
         watch["suspects"] = 0
-    state.counters[TRADE_THROUGHS] += count
+        watch["passed"] = 0
+    for i in range(count):
+        hit = hits[i]
+        hit["decided"] = -1
     return count

@@ -30,9 +30,11 @@ class Queues:
         self._levels = levels
         table = np.zeros(TABLE, np.int64)
         table[FREE_NODE] = -1
+        places = np.zeros(2 * LEAST, NODE_OF)
+        move_places(places[:8].copy(), places, table)  # compiled now, not when the table grows
         self.state = QueueState(
             nodes=np.zeros(LEAST, PLACED),
-            places=np.zeros(2 * LEAST, NODE_OF),
+            places=places,
             levels=np.zeros(0, QUEUE_LEVEL),
             sides=np.zeros((0, 2), SIDE_ROW),
             table=table,

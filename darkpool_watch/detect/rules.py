@@ -64,6 +64,7 @@ class Rules:
         self._state = RuleState(
             ring=np.zeros((0, RING), NBBO_ROW),
             waiting=np.zeros((0, SUSPECTS), HIT),
+            passed=np.zeros((0, SUSPECTS), HIT),
             watches=np.zeros(0, WATCH),
             recent=np.zeros((0, RECENT), RECENT_ORDER),
             buckets=np.zeros((0, BUCKETS), np.int64),
@@ -135,7 +136,7 @@ class Rules:
         return int(self._state.feeds["halted"][: len(rows)][rows == security].sum())
 
     def _make_room(self, hits: int) -> None:
-        needed = hits + SUSPECTS * len(self._state.watches)
+        needed = hits + 2 * SUSPECTS * len(self._state.watches)
         if needed > len(self._hits):
             self._hits = np.zeros(2 * needed, HIT)
 
@@ -170,6 +171,7 @@ class Rules:
             state = state._replace(
                 ring=np.concatenate([state.ring, np.zeros((more, RING), NBBO_ROW)]),
                 waiting=np.concatenate([state.waiting, np.zeros((more, SUSPECTS), HIT)]),
+                passed=np.concatenate([state.passed, np.zeros((more, SUSPECTS), HIT)]),
                 watches=np.concatenate([state.watches, fresh]),
                 recent=np.concatenate([state.recent, np.zeros((more, RECENT), RECENT_ORDER)]),
                 buckets=np.concatenate([state.buckets, empty]),
@@ -183,7 +185,16 @@ class Rules:
         self._state = state
 
 
-_SAVED: Final = ("ring", "waiting", "watches", "recent", "buckets", "feeds", "counters")
+_SAVED: Final = (
+    "ring",
+    "waiting",
+    "passed",
+    "watches",
+    "recent",
+    "buckets",
+    "feeds",
+    "counters",
+)
 
 
 def settings_of(config: DetectConfig) -> Rows:
@@ -208,6 +219,7 @@ def settings_of(config: DetectConfig) -> Rows:
         "queue_error": config.queue_error_ns,
         "passive": config.error_passive,
         "keeps_place": config.size_down_keeps_place,
+        "nameless": config.queue_without_accounts,
     }.items():
         settings[name] = value
     return settings
@@ -223,4 +235,5 @@ def _blank_watch(rows: Rows, halted: int) -> None:
     rows["entered"] = 0
     rows["session"] = 0
     rows["suspects"] = 0
+    rows["passed"] = 0
     rows["halted"] = halted

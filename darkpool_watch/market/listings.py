@@ -159,8 +159,8 @@ class Listings:
         ids = (info.owner, info.group, info.segment)
         if not 0 < info.account < _U32 or any(not 0 <= one < _U32 for one in ids):
             raise MarketError(
-                f"Account {info.account}, owner {info.owner}, group {info.group}, segment "
-                f"{info.segment}: needed at least 1, the others 0, at most {_U32 - 1}"
+                f"Account {info.account}, group {info.group}, owner {info.owner}, segment "
+                f"{info.segment}: needed 1 and 0 to {_U32 - 1}"
             )
         if info.capacity not in CAPACITIES:
             raise MarketError(
