@@ -1,5 +1,6 @@
 """Reference files: who the accounts are, and which segments may not meet, with their dates."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -63,13 +64,13 @@ def read_accounts(path: Path) -> tuple[AccountInfo, ...]:
         for number, row in enumerate(frame.select(*COLUMNS, ENDS).iter_rows(named=True), 1)
     ]
     records.sort(key=lambda one: (one.account, one.valid_from_ns))
-    for one, following in zip(records, records[1:], strict=False):
+    for one, following in pairwise(records):
         ends = one.valid_to_ns if one.valid_to_ns != I64_MAX else one.valid_from_ns + 1
         if one.account == following.account and following.valid_from_ns < ends:
             raise TapeError(
                 f"{path}: two records of account {one.account} hold from "
-                f"{following.valid_from_ns} ns on, one that began at {one.valid_from_ns} ns: end it "
-                f"by then in {ENDS}, or delete one"
+                f"{following.valid_from_ns} ns on, one that began at {one.valid_from_ns} ns: end "
+                f"it by then in {ENDS}, or delete one"
             )
     return tuple(records)
 
