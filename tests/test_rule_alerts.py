@@ -40,7 +40,7 @@ def flow() -> np.ndarray:
         event(ADD, order_id=3, side=ASK, price=10_001, account=1, at=at(5), **lit),
         event(TRADE, account=1, contra_account=2, at=at(10), **pool),
         event(TRADE, account=2, contra_account=3, at=at(20), **pool),
-        event(EXECUTE, order_id=3, side=ASK, contra_account=3, at=at(30), **lit),
+        event(EXECUTE, order_id=3, side=ASK, contra_account=4, at=at(30), **lit),
         event(ADD, order_id=4, side=BID, price=9_000.5, account=3, at=at(40), **lit),
         event(ADD, order_id=5, side=BID, price=11_000, account=3, at=at(50), **lit),
     ]
