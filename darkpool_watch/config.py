@@ -27,10 +27,16 @@ Orders = Annotated[int, Meta(ge=1, le=16_777_216)]  # to start with: about 1 GiB
 Levels = Annotated[int, Meta(ge=1, le=65_536)]
 Threads = Annotated[int, Meta(ge=1, le=1_024)]
 Evidence = Annotated[float, Meta(gt=0, le=1_000_000)]  # in units of -ln p
+Price = Annotated[float, Meta(gt=0, le=1_000_000_000)]  # currency
 Weight = Annotated[float, Meta(ge=-1_000, le=1_000)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 NonNegative = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 PositiveFloat = Annotated[float, Meta(gt=0, le=1e12)]
+
+
+# How a venue ranks the orders of one price: by time; by size, then time; by class of account, then
+# time; not at all (pro rata); or nothing of its queues is checked.
+Priority = Literal["time", "size", "class", "price", "unchecked"]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,6 +119,30 @@ class DetectConfig(Section, frozen=True):
     clock_drift_ns: Nanoseconds = 1_000_000_000  # DATA: venue and capture clocks further apart
     late_ns: Nanoseconds = 1_000_000_000  # DATA: an event this much older than its security's clock
     data_repeat_ns: Nanoseconds = 60_000_000_000  # DATA: one hit a listing and reason in this span
+    error_low_price: Price = 25.0  # up to this reference price the low band holds, currency
+    error_high_price: Price = 50.0  # above this one the high band, between them the middle
+    error_band_low: Share = 0.10  # ERROR: share of the reference a price may lie away from it
+    error_band_middle: Share = 0.05
+    error_band_high: Share = 0.03
+    error_edge_s: SecondsOrNone = 900.0  # after the open, before the close: bands doubled
+    error_least_ticks: Annotated[int, Meta(ge=0, le=1_000_000)] = 5  # no band is narrower
+    error_wide_spread: Share = 0.05  # of the midpoint: a wider NBBO is no reference
+    error_stale_s: Seconds = 60.0  # an older trade is no reference either
+    error_passive: bool = False  # orders far away on their passive side are errors too
+    duplicate_ms: Annotated[float, Meta(gt=0, le=86_400_000)] = 100.0  # ERROR: span of equal orders
+    duplicate_orders: Annotated[int, Meta(ge=2, le=64)] = 5  # of one account, at rest at once
+    queue_error_ns: NanosecondsOrNone = 1_000  # PRIORITY: a venue's clock against itself, at worst
+    queue_levels: Annotated[int, Meta(ge=1, le=65_536)] = 256  # price levels a side with queues
+    queue_priority: dict[str, Priority] = {}  # venue MIC, or MIC/symbol, -> how it ranks one price
+    queue_without_accounts: bool = False  # lit queues too where self-matching cannot be ruled out
+    size_down_keeps_place: bool = False  # a smaller replacement at its price surely keeps its place
+
+
+class ReferenceConfig(Section, frozen=True):
+    """Who may trade with whom: files beside the feed, read at the start."""
+
+    accounts: str = ""  # parquet of accounts with owners, segments and dates; empty = none
+    counterparties: str = ""  # TOML of segments that may not meet, with dates; empty = none
 
 
 class AlertConfig(Section, frozen=True):
@@ -136,6 +166,7 @@ class Config(Section, frozen=True):
     model: ModelConfig = ModelConfig()
     detect: DetectConfig = DetectConfig()
     alerts: AlertConfig = AlertConfig()
+    reference: ReferenceConfig = ReferenceConfig()
 
 
 def in_folder(config: Config, folder: Path) -> Config:

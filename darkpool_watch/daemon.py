@@ -21,6 +21,7 @@ from darkpool_watch.bundle import Bundle, open_bundle
 from darkpool_watch.config import Config
 from darkpool_watch.pipeline import Pipeline
 from darkpool_watch.schedule import Conflating, Nominal, Scheduler
+from darkpool_watch.tape.reference import read_reference
 from darkpool_watch.warmup import warm_up
 from darkpool_watch.wire.presence import FeedWatch
 from darkpool_watch.wire.schedule import ScheduleWriter, schedule_path
@@ -76,6 +77,7 @@ class Daemon:
                 bundle,
                 scheduler,
                 self.desk,
+                reference=read_reference(config.reference),
                 on_schedule=self._schedule.append if self._schedule is not None else None,
             )
             self._opened = opened.pop_all()

@@ -13,8 +13,8 @@ import numpy as np
 from darkpool_watch.alerts.build import Place, episode_alert, known_price, rule_alert
 from darkpool_watch.alerts.record import Alert, Evidence, Provenance, Quote, Stamps
 from darkpool_watch.alerts.rules import RuleUpdate
+from darkpool_watch.detect.breaches import venue_of
 from darkpool_watch.detect.episodes import EpisodeUpdate
-from darkpool_watch.detect.rules import venue_of
 from darkpool_watch.evidence import EvidenceRing
 from darkpool_watch.market.listings import Listings
 from kernels.layout import ONE_CLOCK

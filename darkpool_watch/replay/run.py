@@ -14,6 +14,7 @@ from darkpool_watch.config import Config
 from darkpool_watch.errors import ReplayError
 from darkpool_watch.pipeline import Pipeline
 from darkpool_watch.schedule import Nominal, Recorded, Scheduler
+from darkpool_watch.tape.reference import read_reference
 from darkpool_watch.tape.tape import Tape
 from darkpool_watch.telling import Desk
 from darkpool_watch.warmup import warm_up
@@ -139,7 +140,8 @@ def run(
     """
     kept = ListDesk()
     bundle = bundle or open_bundle(config)
-    pipeline = Pipeline(config, bundle, scheduler, desk or kept)
+    reference = read_reference(config.reference)
+    pipeline = Pipeline(config, bundle, scheduler, desk or kept, reference=reference)
     warm_up(config)
     first_ts = last_ts = 0
     began = time.perf_counter()

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkpool_watch.config import DetectConfig, MarketConfig
-from darkpool_watch.detect.rules import Rules, feed_breach, feed_group, venue_of
+from darkpool_watch.detect.breaches import feed_breach, feed_group, venue_of
+from darkpool_watch.detect.rules import Rules
 from darkpool_watch.market.listings import ListingInfo, Listings
 from darkpool_watch.wire.batch import Notice, NoticeKind
 from kernels.layout import (
@@ -26,7 +27,7 @@ from kernels.layout import (
     STATUS,
     TRADE,
 )
-from kernels.rules import (
+from kernels.rule_rows import (
     CLOCK_DRIFT,
     DATA,
     HIT,
