@@ -17,15 +17,17 @@ from darkpool_watch.errors import ConfigError
 from darkpool_watch.sim import population
 from darkpool_watch.sim.abuse import CODES, LOOKALIKES, NAMES, CampaignPlan, Planner
 from darkpool_watch.sim.labels import LABEL, Campaign
-from darkpool_watch.sim.population import DARK_VENUE, LIT_VENUE, TICK
+from darkpool_watch.sim.population import DARK_VENUES, LIT_VENUE, TICK, security_of
+from darkpool_watch.sim.regimes import ASKED, Day, Regime, from_log, is_half_day
 from darkpool_watch.sim.world import build_markets
 from darkpool_watch.typologies import MODEL_TYPOLOGIES
 from darkpool_watch.units import NS_PER_S
 from darkpool_watch.wire.events import AccountRecord, Definition
 from kernels.layout import EVENT
+from kernels.sim_cast import VIOLATION
 from kernels.sim_labels import label_rows
 from kernels.sim_run import advance, open_security, stamp
-from kernels.sim_state import STREAM, VIOLATION
+from kernels.sim_state import LISTINGS, STREAM
 
 _CHUNK_EVENTS: Final = 16_384  # events aimed at in one stretch of time
 _STREAMS: Final = {
@@ -42,8 +44,11 @@ class SimConfig(Section, frozen=True, kw_only=True):
     seed: NonNegative = 7
     day: NonNegative = 0  # business day, 0 = 2026-01-05
     securities: Annotated[int, Meta(ge=1, le=4096)] = 4
-    seconds: PositiveFloat = 60.0  # length of the tape
-    start_s: Annotated[float, Meta(ge=0)] = 0.0  # its start, s after the session's open
+    seconds: Annotated[float, Meta(gt=0, le=86_400)] = 60.0  # length of the tape
+    start_s: Annotated[float, Meta(ge=-1_800, le=23_400)] = (
+        0.0  # its start, s after the open; < 0: auction
+    )
+    regime: str = "drawn"  # by (seed, day), or one of sim.regimes.ASKED, on this tape
     rate_scale: PositiveFloat = 1.0  # of real message rates; their median is 6/s a security
     dark_share: Annotated[float, Meta(ge=0.02, le=0.8)] = 0.25  # of traded volume, about
     accounts: Annotated[int, Meta(ge=8, le=1024)] = 64
@@ -78,19 +83,23 @@ class Simulator:
     """Plays one tape; `blocks` starts it anew each time and gives the same bytes."""
 
     def __init__(self, config: SimConfig) -> None:
-        for code in config.typologies:
-            if code not in CODES:
-                raise ConfigError(
-                    f"Expected typologies among {', '.join(CODES)}, was {code!r}: "
-                    "the simulator has no agent for it"
-                )
+        check(config)
         self.config = config
-        self.opens, self.closes = population.session(config.day)
+        half = is_half_day(config.seed, config.day, config.regime)
+        self.opens, self.closes = population.session(config.day, half)
         self.begins = self.opens + int(config.start_s * NS_PER_S)
         self.ends = self.begins + int(config.seconds * NS_PER_S)
         self.securities = population.securities(config.seed, config.securities, config.rate_scale)
-        self.people = population.accounts(config.seed, config.accounts)
+        self.people = population.accounts(config.seed, config.accounts, config.day)
         self.chances = population.chances(config.seed, self.people, config.securities)
+        self.day = Day(
+            config.seed,
+            config.day,
+            config.regime,
+            (self.opens, self.closes),
+            (self.begins, self.ends),
+            config.securities,
+        )
         self._plan()
         self._own: dict[int, list[NDArray[np.int64]]] = {}
         self._markets = build_markets(self)
@@ -121,14 +130,14 @@ class Simulator:
         return np.random.default_rng([self.config.seed, self.config.day, _STREAMS[name]])
 
     def definitions(self) -> list[Definition]:
-        """Return the listings: for each security a lit book and a midpoint pool."""
+        """Return the listings: for each security a lit book and one or two midpoint pools."""
         return [
             Definition(
-                instrument_id=2 * s + 1 + dark,
+                instrument_id=LISTINGS * s + 1 + place,
                 security_id=s + 1,
                 symbol=one.symbol,
-                venue=DARK_VENUE if dark else LIT_VENUE,
-                dark=bool(dark),
+                venue=(LIT_VENUE, *DARK_VENUES)[place],
+                dark=place > 0,
                 tick=TICK,
                 size_unit="share",
                 currency="USD",
@@ -137,22 +146,20 @@ class Simulator:
                 class_="equity",
             )
             for s, one in enumerate(self.securities)
-            for dark in (0, 1)
+            for place in range(1 + len(one.lags_ns))
         ]
 
     def accounts(self) -> list[AccountRecord]:
-        """Return the participants."""
-        return [
-            AccountRecord(
-                account=one.account,
-                owner=one.owner,
-                group=one.group,
-                capacity="agency" if one.capacity == "agency" else "principal",
-                segment=one.segment,
-                valid_from_ns=self.opens,
-            )
-            for one in self.people
-        ]
+        """Return the participants' records up to this day, the older of an account first."""
+        config = self.config
+        first = population.accounts(config.seed, config.accounts)
+        epoch = population.session(0)[0]
+        found = [_record(one, epoch) for one in first]
+        dates = population.changed_on(config.seed, config.accounts)
+        for before, now, day in zip(first, self.people, dates.tolist(), strict=True):
+            if before != now:
+                found.append(_record(now, population.session(day)[0]))
+        return found
 
     def _cast(self) -> list[Any]:
         """Return the AGENT rows of all securities that have sent a message."""
@@ -209,6 +216,16 @@ class Simulator:
             if row["code"] == VIOLATION and row["evidence"] >= 0
         ]
 
+    @property
+    def regimes(self) -> list[Regime]:
+        """Regimes, halts and auctions; those that the flow brought about, as far as it has come."""
+        found = list(self.day.market)
+        for s, (plan, m) in enumerate(zip(self.day.plans, self._markets, strict=True)):
+            found += plan.regimes
+            ends = min(self.ends, int(m["clock"]) + 1)
+            found += from_log(s + 1, m["log"][: m["logged"]], plan, ends)
+        return found
+
     def blocks(
         self, max_events: int = 4096, chunk_events: int = _CHUNK_EVENTS
     ) -> Iterator[tuple[NDArray[np.void], NDArray[np.void]]]:
@@ -253,7 +270,7 @@ class Simulator:
         """Number, stamp and label a stretch of the tape, and yield it in blocks."""
         stamp(events, feed, latency)
         labels = np.zeros(len(events), LABEL)
-        rows = ((events["instrument_id"] - 1) >> 1).astype(np.int32)
+        rows = (security_of(events["instrument_id"]) - 1).astype(np.int32)
         ts = np.ascontiguousarray(events["ts_event"])
         label_rows(ts, rows, senders, self._markets, labels)
         own = np.where(labels["own"] > 0, self._campaign_of[rows, senders], -1)
@@ -261,6 +278,39 @@ class Simulator:
             self._own.setdefault(int(c), []).append(ts[own == c])
         for i in range(0, len(events), max_events):
             yield events[i : i + max_events], labels[i : i + max_events]
+
+
+def _record(one: population.Account, valid_from_ns: int) -> AccountRecord:
+    """Return an account as it goes onto the wire."""
+    return AccountRecord(
+        account=one.account,
+        owner=one.owner,
+        group=one.group,
+        capacity="agency" if one.capacity == "agency" else "principal",
+        segment=one.segment,
+        valid_from_ns=valid_from_ns,
+    )
+
+
+def check(config: "SimConfig") -> None:
+    """Raise ConfigError, saying where, for values that no tape can have."""
+    try:
+        msgspec.convert(msgspec.to_builtins(config), SimConfig)
+    except msgspec.ValidationError as err:
+        raise ConfigError(f"The simulated market cannot be built: {err}") from err
+    if not config.stealth[0] <= config.stealth[1]:
+        raise ConfigError(f"Expected `stealth` as (low, high), was {config.stealth}: swap them")
+    for code in config.typologies:
+        if code not in CODES:
+            raise ConfigError(
+                f"Expected typologies among {', '.join(CODES)}, was {code!r}: "
+                "the simulator has no agent for it"
+            )
+    if config.regime not in ASKED:
+        raise ConfigError(
+            f"Expected a regime among {', '.join(ASKED)}, was {config.regime!r}: "
+            "the simulator has no such day"
+        )
 
 
 def _members(row: Any) -> tuple[int, ...]:

@@ -7,15 +7,23 @@ from typing import Any
 from kernels.layout import (
     ADD,
     ASK,
+    AUCTION,
     BID,
     CANCEL,
+    CLEAR,
+    CONDITIONAL,
     DARK,
     EXECUTE,
+    FIRM_UP,
+    HALT,
     HIDDEN,
     I64_MAX,
     IOC,
     MIDPOINT_PEG,
     REPLACE,
+    SELF_MATCH_PREVENTED,
+    STATUS,
+    TRADE,
 )
 
 MAXIMUM_LAG_NS = 5_000_000
@@ -29,10 +37,56 @@ class Resting:
     left: int
     account: int
     minimum: int = 0
+    firm: bool = True
+
+
+class NaiveAuction:
+    """One auction: everything at one price, best orders first, as much as any price would trade."""
+
+    def __init__(self) -> None:
+        self.price: int | None = None
+        self.traded = 0
+        self.possible = 0
+        self.disturbed = False  # an order that would have met its own account was cancelled
+
+    def trade(self, e: Any, lit: dict[int, Resting]) -> None:
+        price, size = int(e["price"]), int(e["size"])
+        if self.price is None:
+            self.price = price
+            self.possible = max(self._paired(p, lit) for p in {o.price for o in lit.values()})
+        assert price == self.price, "an auction had two prices"
+        named, contra = lit[int(e["order_id"])], lit[int(e["contra_order_id"])]
+        assert named.order_id < contra.order_id
+        assert named.side == e["side"] != contra.side
+        assert (named.account, contra.account) == (e["account"], e["contra_account"])
+        assert named.account != contra.account
+        for order in (named, contra):
+            sign = 1 if order.side == BID else -1
+            side = [o for o in lit.values() if o.side == order.side]
+            assert order is max(side, key=lambda o, s=sign: (s * o.price, -o.order_id))
+            assert sign * (order.price - price) >= 0, "worse than its limit"
+        assert size == min(named.left, contra.left)
+        for order in (named, contra):
+            order.left -= size
+            if order.left == 0:
+                del lit[order.order_id]
+        self.traded += size
+
+    @staticmethod
+    def _paired(price: int, lit: dict[int, Resting]) -> int:
+        """Return what would trade at a price."""
+        bought = sum(o.left for o in lit.values() if o.side == BID and o.price >= price)
+        sold = sum(o.left for o in lit.values() if o.side == ASK and o.price <= price)
+        return min(bought, sold)
+
+    def end(self) -> tuple[int, int]:
+        """Return price and quantity; no other price would have traded more."""
+        assert self.disturbed or self.traded == self.possible
+        return self.price or 0, self.traded
 
 
 class NaiveMarket:
-    """The lit book and the pool of one security; `apply` asserts that each event is legal.
+    """The lit book and the pools of one security; `apply` asserts that each event is legal.
 
     Orders are kept in entry order, so the first that matches has time priority.
     """
@@ -40,11 +94,19 @@ class NaiveMarket:
     def __init__(self, tick: int) -> None:
         self.tick = tick
         self.lit: dict[int, Resting] = {}
-        self.pool: dict[int, Resting] = {}
+        self.pools: dict[int, dict[int, Resting]] = {}  # by listing
         self.seen: set[int] = set()
         self.quotes: list[tuple[int, int]] = []  # ts, bid + ask
         self.ts = 0
+        self.phase = "open"  # open, frozen, called, closed
+        self.auction = NaiveAuction()
+        self.auctions: list[tuple[int, int]] = []  # price, quantity
         self.outside: list[Any] = []  # dark prints outside the quote
+
+    @property
+    def pool(self) -> set[int]:
+        """Ids of all orders that rest in a pool."""
+        return {one for pool in self.pools.values() for one in pool}
 
     def best(self, side: int) -> int | None:
         prices = [o.price for o in self.lit.values() if o.side == side]
@@ -61,16 +123,65 @@ class NaiveMarket:
     def apply(self, e: Any) -> None:
         assert e["ts_event"] >= self.ts
         self.ts = int(e["ts_event"])
-        if e["flags"] & DARK:
-            self._dark(e)
+        assert self.phase != "closed" or (e["kind"] == CLEAR and e["flags"] & DARK)
+        if e["kind"] in (STATUS, CLEAR):
+            self._change(e)
+        elif e["flags"] & DARK:
+            self._dark(e, self.pools.setdefault(int(e["instrument_id"]), {}))
+        elif self.phase == "called" and (e["flags"] & AUCTION or e["kind"] != CANCEL):
+            self._in_call(e)
         else:
+            assert self.phase == "open" or e["kind"] == CANCEL, "a frozen book changed"
             self._lit(e)
-            bid, ask = self.best(BID), self.best(ASK)
-            if bid is not None and ask is not None:
-                assert bid < ask, "the book stands crossed or locked"
-                if self.quotes and self.quotes[-1][0] == self.ts:
-                    self.quotes.pop()
-                self.quotes.append((self.ts, bid + ask))
+            self._note_quote()
+
+    def _note_quote(self) -> None:
+        bid, ask = self.best(BID), self.best(ASK)
+        if bid is not None and ask is not None and self.phase == "open":
+            assert bid < ask, "the book stands crossed or locked"
+            if self.quotes and self.quotes[-1][0] == self.ts:
+                self.quotes.pop()
+            self.quotes.append((self.ts, bid + ask))
+
+    def _change(self, e: Any) -> None:
+        """Change the phase at the lit listing's message; the pools' repeat it."""
+        if e["flags"] & DARK:
+            return
+        if e["kind"] == CLEAR:
+            self.phase = "closed"
+            self.auctions.append(self.auction.end())
+            self.lit.clear()
+            self.pools.clear()
+        elif not e["flags"] & HALT:
+            assert self.phase in ("open", "called")
+            if self.phase == "called":
+                self.auctions.append(self.auction.end())
+            self.phase = "open"
+            self._note_quote()
+        elif e["flags"] & AUCTION:
+            if self.phase != "called":
+                self.auction = NaiveAuction()
+            self.phase = "called"
+        elif self.phase != "called":
+            self.phase = "frozen"
+
+    def _in_call(self, e: Any) -> None:
+        order_id, side, price, size = (
+            int(e[name]) for name in ("order_id", "side", "price", "size")
+        )
+        assert e["flags"] & AUCTION
+        if e["kind"] == ADD:
+            assert self.auction.price is None, "an order entered while the auction traded"
+            self._new(order_id)
+            assert price % self.tick == 0
+            self.lit[order_id] = Resting(order_id, side, price, size, int(e["account"]))
+        elif e["kind"] == CANCEL:
+            order = self.lit.pop(order_id)
+            assert (order.price, order.left, order.account) == (price, size, e["account"])
+            self.auction.disturbed |= bool(e["flags"] & SELF_MATCH_PREVENTED)
+        else:
+            assert e["kind"] == EXECUTE
+            self.auction.trade(e, self.lit)
 
     def _new(self, order_id: int) -> None:
         assert order_id > 0
@@ -122,35 +233,51 @@ class NaiveMarket:
             if order.left == 0:
                 del self.lit[order_id]
 
-    def _dark(self, e: Any) -> None:
+    def _dark(self, e: Any, pool: dict[int, Resting]) -> None:
         order_id, size = int(e["order_id"]), int(e["size"])
+        if e["kind"] != CANCEL:
+            assert self.phase == "open", "a pool traded while its book did not"
+        if e["kind"] == TRADE:
+            assert e["account"] != e["contra_account"]
+            self._check_price(e)
+            return
         assert e["flags"] & MIDPOINT_PEG
         if e["kind"] == ADD:
             self._new(order_id)
             assert e["price"] == I64_MAX
-            self.pool[order_id] = Resting(
-                order_id, int(e["side"]), 0, size, int(e["account"]), int(e["aux_size"])
-            )
+            firm = not e["flags"] & CONDITIONAL
+            account, minimum = int(e["account"]), int(e["aux_size"])
+            pool[order_id] = Resting(order_id, int(e["side"]), 0, size, account, minimum, firm)
         elif e["kind"] == CANCEL:
-            order = self.pool.pop(order_id)
+            order = pool.pop(order_id)
             assert order.left == size
             assert order.account == e["account"]
+            assert order.firm == (not e["flags"] & CONDITIONAL)
+        elif e["kind"] == REPLACE:
+            order = pool.pop(order_id)
+            assert e["flags"] & FIRM_UP
+            assert not order.firm, "a firm order was firmed up"
+            assert min(order.minimum, order.left) <= size <= order.left
+            new = int(e["contra_order_id"])
+            self._new(new)
+            pool[new] = Resting(new, order.side, 0, size, order.account, order.minimum)
         else:
             assert e["kind"] == EXECUTE
-            self._print(e)
+            self._print(e, pool)
 
-    def _print(self, e: Any) -> None:
+    def _print(self, e: Any, pool: dict[int, Resting]) -> None:
         size = int(e["size"])
-        order = self.pool[int(e["order_id"])]
-        incoming = self.pool[int(e["contra_order_id"])]
-        assert incoming is list(self.pool.values())[-1], "the incoming order is the newest"
+        order = pool[int(e["order_id"])]
+        incoming = pool[int(e["contra_order_id"])]
+        assert incoming is list(pool.values())[-1], "the incoming order is the newest"
         assert order.side == e["side"] != incoming.side
         assert order.account == e["account"]
         assert incoming.account == e["contra_account"]
         first = next(
             o
-            for o in self.pool.values()
+            for o in pool.values()
             if o.side == order.side
+            and o.firm
             and o.account != incoming.account
             and incoming.left >= min(o.minimum, o.left)
         )
@@ -159,7 +286,11 @@ class NaiveMarket:
         for party in (order, incoming):
             party.left -= size
             if party.left == 0:
-                del self.pool[party.order_id]
+                del pool[party.order_id]
+        self._check_price(e)
+
+    def _check_price(self, e: Any) -> None:
+        """A dark print is at the midpoint of its reference, inside the quote."""
         bid, ask = self.best(BID), self.best(ASK)
         assert bid is not None
         assert ask is not None

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from darkpool_watch.sim.market import SimConfig, Simulator
-from darkpool_watch.sim.population import TICK
+from darkpool_watch.sim.population import TICK, security_of
 from tests.naive.sim_book import NaiveMarket
 
 
@@ -19,7 +19,7 @@ class Tape(NamedTuple):
     @property
     def security(self) -> NDArray[np.integer]:
         """Security id of each record."""
-        return (self.events["instrument_id"] + 1) // 2
+        return security_of(self.events["instrument_id"])
 
 
 def record(config: SimConfig, **kwargs: int) -> Tape:
@@ -41,6 +41,7 @@ BUSY = SimConfig(
     lookalikes_per_hour=12.0,
     typologies=("SPOOF", "LAYER", "FLIP", "STUFF", "PING"),
     violations=6,
+    regime="normal",
 )
 
 
@@ -53,7 +54,9 @@ def busy() -> Tape:
 @pytest.fixture(scope="session")
 def quiet() -> Tape:
     """Half an hour of eight securities without campaigns."""
-    return record(SimConfig(seed=5, securities=8, seconds=1_800.0, start_s=5_400.0))
+    return record(
+        SimConfig(seed=5, securities=8, seconds=1_800.0, start_s=5_400.0, regime="normal")
+    )
 
 
 @pytest.fixture(scope="session")

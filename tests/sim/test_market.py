@@ -14,7 +14,7 @@ from darkpool_watch.market.listings import Listings
 from darkpool_watch.market.state import Market
 from darkpool_watch.sim.abuse import CampaignPlan
 from darkpool_watch.sim.market import SimConfig, Simulator
-from darkpool_watch.sim.population import FEED_VENUE
+from darkpool_watch.sim.population import FEED_VENUE, session
 from darkpool_watch.wire.events import AccountRecord, Definition
 from kernels.layout import DARK
 from kernels.market_rows import COUNTERS
@@ -87,7 +87,7 @@ def test_tape_before_the_first_campaign_does_not_depend_on_it(busy: Tape) -> Non
 def test_every_event_is_legal(busy: Tape, books: dict[int, NaiveMarket]) -> None:
     for s, market in books.items():
         events = busy.events[busy.security == s]
-        assert not immediate(events) & set(market.pool), "an immediate order rests"
+        assert not immediate(events) & market.pool, "an immediate order rests"
         told = [v for v in busy.simulator.violations if v.security_id == s]
         prints = dict.fromkeys((int(e["ts_event"]), int(e["price"])) for e in market.outside)
         assert list(prints) == [(v.ts, v.price) for v in told]
@@ -127,10 +127,30 @@ def test_every_account_and_listing_is_known(busy: Tape) -> None:
 
 
 def test_accounts_and_securities_persist_over_days() -> None:
-    monday, tuesday = (Simulator(SimConfig(day=day)) for day in (0, 1))
-    assert monday.people == tuesday.people
+    monday, tuesday = (Simulator(SimConfig(day=day, regime="normal")) for day in (0, 1))
+    assert [(p.account, p.kind) for p in monday.people] == [
+        (p.account, p.kind) for p in tuesday.people
+    ]
     assert monday.securities == tuesday.securities
     assert tuesday.opens - monday.opens == 86_400 * 10**9
+
+
+def test_some_account_records_change_on_their_day_and_keep_their_past() -> None:
+    last = Simulator(SimConfig(day=39, accounts=256))
+    first = Simulator(SimConfig(day=0, accounts=256))
+    changed = [(a, b) for a, b in zip(first.people, last.people, strict=True) if a != b]
+    assert 0.03 < len(changed) / 256 < 0.2
+    assert all((a.account, a.kind, a.owner) == (b.account, b.kind, b.owner) for a, b in changed)
+    assert all(a.group != b.group or a.segment != b.segment for a, b in changed)
+    records = last.accounts()
+    assert len(records) == 256 + len(changed)
+    newest = {one.account: one for one in records}
+    for before, now in changed:
+        opens = newest[now.account].valid_from_ns
+        assert first.opens < opens <= last.opens
+        day = next(d for d in range(40) if session(d)[0] == opens)
+        assert Simulator(SimConfig(day=day - 1, accounts=256)).people[now.account - 1] == before
+        assert Simulator(SimConfig(day=day, accounts=256)).people[now.account - 1] == now
 
 
 def test_memory_does_not_grow_with_the_tape() -> None:
