@@ -11,19 +11,9 @@ import numpy as np
 
 from kernels.jit import kernel
 from kernels.sim_book import place, pull
+from kernels.sim_cast import GENUINE, LARGE, LOOKALIKE, OWN_ORDERS, WAIT
 from kernels.sim_random import log_uniform, uniform
-from kernels.sim_state import (
-    BUY,
-    GENUINE,
-    LARGE,
-    LEVELS,
-    LOOKALIKE,
-    NOTHING,
-    ORDERS,
-    OWN_ORDERS,
-    SELL,
-    WAIT,
-)
+from kernels.sim_state import BUY, LEVELS, NOTHING, ORDERS, SELL
 from kernels.sim_timers import set_timer
 
 START, BUILD, PULL, FORCE = 0, 1, 3, 4  # phases; 2 is WAIT

@@ -18,24 +18,9 @@ from kernels.layout import (
     REPLACE,
     SELF_MATCH_PREVENTED,
 )
+from kernels.sim_cast import GENUINE, PROBE, STUFF, STUFFED, WAIT
 from kernels.sim_random import normal, uniform
-from kernels.sim_state import (
-    BUY,
-    GENUINE,
-    LEVELS,
-    LIT,
-    MIDS,
-    NOBODY,
-    NOTHING,
-    ORDERS,
-    OUTPUT,
-    PROBE,
-    REACH,
-    SELL,
-    STUFF,
-    STUFFED,
-    WAIT,
-)
+from kernels.sim_state import BUY, LEVELS, LIT, MIDS, NOBODY, NOTHING, ORDERS, OUTPUT, REACH, SELL
 from kernels.sim_timers import clear_timer, set_timer
 
 _MASK = LEVELS - 1

@@ -19,18 +19,9 @@ from kernels.sim_agents import (
     round_lots,
 )
 from kernels.sim_book import new_id, place, take
+from kernels.sim_cast import FLIP, GENUINE, LARGE, OWN_ORDERS
 from kernels.sim_pool import enter_dark
-from kernels.sim_state import (
-    BUY,
-    FLIP,
-    GENUINE,
-    IMMEDIATE,
-    LARGE,
-    NOTHING,
-    OWN_ORDERS,
-    RESTS,
-    SELL,
-)
+from kernels.sim_state import BUY, IMMEDIATE, NOTHING, RESTS, SELL
 
 _FAR = 1 << 40
 

@@ -10,8 +10,9 @@ import numpy as np
 from kernels.jit import kernel
 from kernels.layout import ADD, CANCEL, DARK, EXECUTE, IOC, MIDPOINT_PEG
 from kernels.sim_book import claim, emit, new_id, note_fill, release, set_life
+from kernels.sim_cast import PROBE
 from kernels.sim_random import log_uniform
-from kernels.sim_state import BUY, MIDS, NOBODY, OUTPUT, POOL, PROBE, SELL
+from kernels.sim_state import BUY, MIDS, NOBODY, OUTPUT, POOL, SELL
 
 _ADD, _CANCEL, _EXECUTE = np.array([ADD, CANCEL, EXECUTE])
 _PEG = np.int64(DARK | MIDPOINT_PEG)

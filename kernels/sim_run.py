@@ -9,24 +9,12 @@ from kernels.layout import DARK, I64_MAX
 from kernels.sim_agents import step_quoter, step_spoof
 from kernels.sim_book import note_quote, purge
 from kernels.sim_bursts import step_flip, step_ping, step_stuff, step_sweeper, step_violation
+from kernels.sim_cast import FLIP, LAYER, PING, QUOTER, RESTARTER, REVERSER, SPOOF, STUFF, SWEEPER
 from kernels.sim_flow import arrive, expire, open_book
 from kernels.sim_hawkes import draw_arrival, excite
 from kernels.sim_pool import pull_dark
 from kernels.sim_random import normal
-from kernels.sim_state import (
-    FLIP,
-    LAYER,
-    ORDERS,
-    PING,
-    POOL,
-    QUOTER,
-    RESTARTER,
-    REVERSER,
-    SPOOF,
-    STUFF,
-    SWEEPER,
-    TIMERS,
-)
+from kernels.sim_state import ORDERS, POOL, TIMERS
 from kernels.sim_timers import clear_timer, set_timer
 
 _SECOND = 1_000_000_000

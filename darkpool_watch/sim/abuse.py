@@ -14,9 +14,8 @@ from darkpool_watch.errors import ConfigError
 from darkpool_watch.sim.population import SESSION_S, Account, Security
 from darkpool_watch.typologies import MODEL_TYPOLOGIES
 from darkpool_watch.units import NS_PER_MS, NS_PER_S
-from kernels.sim_state import (
+from kernels.sim_cast import (
     AGENT,
-    DARK_PROBE,
     FLIP,
     LAYER,
     PING,
@@ -28,6 +27,7 @@ from kernels.sim_state import (
     SWEEPER,
     VIOLATION,
 )
+from kernels.sim_state import DARK_PROBE
 
 CODES: Final = {"SPOOF": SPOOF, "LAYER": LAYER, "FLIP": FLIP, "STUFF": STUFF, "PING": PING}
 LOOKALIKES: Final = {SPOOF: QUOTER, LAYER: QUOTER, FLIP: REVERSER, STUFF: RESTARTER, PING: SWEEPER}

@@ -23,9 +23,10 @@ from darkpool_watch.typologies import MODEL_TYPOLOGIES
 from darkpool_watch.units import NS_PER_S
 from darkpool_watch.wire.events import AccountRecord, Definition
 from kernels.layout import EVENT
+from kernels.sim_cast import VIOLATION
 from kernels.sim_labels import label_rows
 from kernels.sim_run import advance, open_security, stamp
-from kernels.sim_state import STREAM, VIOLATION
+from kernels.sim_state import STREAM
 
 _CHUNK_EVENTS: Final = 16_384  # events aimed at in one stretch of time
 _STREAMS: Final = {
