@@ -18,7 +18,7 @@ from kernels.layout import (
     REPLACE,
     SELF_MATCH_PREVENTED,
 )
-from kernels.sim_cast import GENUINE, PROBE, STUFF, STUFFED, WAIT
+from kernels.sim_cast import GENUINE, HIT, PROBE, STUFF, STUFFED, WAIT, WATCH
 from kernels.sim_random import normal, uniform
 from kernels.sim_state import BUY, LEVELS, LIT, MIDS, NOBODY, NOTHING, ORDERS, OUTPUT, REACH, SELL
 from kernels.sim_timers import clear_timer, set_timer
@@ -214,6 +214,8 @@ def note_fill(m, agent, role, quantity):
         a["filled"] += quantity
         if first and a["phase"] == WAIT:
             set_timer(m, ORDERS + agent, m["clock"] + a["reaction"])
+    if role == a["proof"] and a["evidence"] < 0:
+        a["evidence"] = m["clock"]
 
 
 @kernel
@@ -318,6 +320,17 @@ def purge(m):
 
 
 @kernel
+def _tell_watchers(m, double):
+    """Let agents that wait for the quote react to its move from twice the midpoint `double`."""
+    for i in range(m["watching"]):
+        a = m["agents"][m["watchers"][i]]
+        if a["phase"] == WATCH:
+            a["phase"] = HIT
+            a["mark"] = double
+            set_timer(m, ORDERS + m["watchers"][i], m["clock"] + a["reaction"])
+
+
+@kernel
 def note_quote(m):
     """Remember the quote for the pool's reference if it has moved."""
     last = m["mids"][(m["quotes"] - 1) & (MIDS - 1)]
@@ -325,6 +338,8 @@ def note_quote(m):
     ask = m["best"][SELL]
     if last["bid"] == bid and last["ask"] == ask:
         return
+    if m["watching"] > 0:
+        _tell_watchers(m, last["bid"] + last["ask"])
     if last["ts"] != m["clock"]:
         m["quotes"] += 1
         last = m["mids"][(m["quotes"] - 1) & (MIDS - 1)]

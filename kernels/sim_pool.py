@@ -45,8 +45,14 @@ def reference(m):
 
 @kernel
 def _meets(m, slot, account, quantity):
-    """Return whether a resting order trades with `quantity` of an incoming one."""
+    """Return whether a resting order trades with `quantity` of an incoming one.
+
+    Segments barred from each other never meet, but in a breach, where only they do.
+    """
     o = m["orders"][slot]
+    barred = m["barred"][m["segments"][o["account"]], m["segments"][account]]
+    if barred != m["breach"]:
+        return False
     return o["account"] != account and quantity >= min(o["minimum"], o["left"])
 
 

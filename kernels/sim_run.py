@@ -6,12 +6,10 @@ import numpy as np
 
 from kernels.jit import kernel
 from kernels.layout import DARK, I64_MAX
-from kernels.sim_agents import step_quoter, step_spoof
 from kernels.sim_book import note_quote, purge
-from kernels.sim_bursts import step_flip, step_ping, step_stuff, step_sweeper, step_violation
-from kernels.sim_cast import FLIP, LAYER, PING, QUOTER, RESTARTER, REVERSER, SPOOF, STUFF, SWEEPER
 from kernels.sim_flow import arrive, expire, open_book
 from kernels.sim_hawkes import draw_arrival, excite
+from kernels.sim_play import step_agent
 from kernels.sim_pool import pull_dark
 from kernels.sim_random import normal
 from kernels.sim_state import ORDERS, POOL, TIMERS
@@ -20,28 +18,6 @@ from kernels.sim_timers import clear_timer, set_timer
 _SECOND = 1_000_000_000
 _LIT_LATENCY = 4e4  # ns, medians
 _DARK_LATENCY = 9e4
-
-
-@kernel
-def _step_agent(m, a):
-    """Step an agent whose timer is due."""
-    if m["agents"][a]["done"]:
-        return
-    code = m["agents"][a]["code"]
-    if code == SPOOF or code == LAYER:
-        step_spoof(m, a)
-    elif code == FLIP or code == REVERSER:
-        step_flip(m, a)
-    elif code == STUFF or code == RESTARTER:
-        step_stuff(m, a)
-    elif code == PING:
-        step_ping(m, a)
-    elif code == QUOTER:
-        step_quoter(m, a)
-    elif code == SWEEPER:
-        step_sweeper(m, a)
-    else:
-        step_violation(m, a)
 
 
 @kernel
@@ -98,7 +74,7 @@ def advance(
                 elif timer < ORDERS:
                     expire(m, timer)
                 elif timer < TIMERS - 1:
-                    _step_agent(m, timer - ORDERS)
+                    step_agent(m, timer - ORDERS)
                 else:
                     m["fundamental"] += m["sigma"] * normal(m)
                     set_timer(m, timer, ts + _SECOND)

@@ -31,6 +31,8 @@ PARENTS = 4  # parent orders at work in a security
 ORDERS = 4096  # live orders a security can hold
 AGENTS = 1024  # agents of a security
 ACCOUNTS = 1024  # participants
+WATCHERS = 8  # agents that can wait for the quote to move
+SEGMENTS = 8  # segments of participants
 TIMERS = ORDERS + AGENTS + 1  # orders, agents, the fundamental
 OUTPUT = 1024  # messages a step may send
 NOBODY = np.int64(-1)  # no agent
@@ -92,6 +94,11 @@ SECURITY = np.dtype(
         ("quotes", "<i8"),  # quotes noted so far
         ("people", "<i8"),  # participants
         ("casts", "<i8"),  # agents
+        ("watching", "<i8"),  # agents that wait for the quote to move
+        ("watchers", "<i8", (WATCHERS,)),  # their rows
+        ("breach", "<i8"),  # 1: the incoming order meets only those that it must not meet
+        ("segments", "<i8", (ACCOUNTS + 1,)),  # segment of each account id
+        ("barred", "<i8", (SEGMENTS, SEGMENTS)),  # 1: resting, incoming may not meet in the pool
         ("over", "<i8"),  # agents before this one are over for the labels
         ("lit_id", "<i8"),  # instrument ids
         ("dark_id", "<i8"),

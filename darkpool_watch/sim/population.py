@@ -28,6 +28,7 @@ LIT_VENUE: Final = "SLIT"
 DARK_VENUE: Final = "SDRK"
 
 MAKER, BROKER, INFORMED, NOISE = range(4)
+BARRED: Final = ((INFORMED, NOISE), (NOISE, INFORMED))  # segments that never meet in the pool
 _CLASS_SHARES: Final = (0.14, 0.34, 0.10, 0.42)
 # Share of each type of message that each class of account sends.
 _SENDERS: Final = {

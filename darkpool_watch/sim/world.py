@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from darkpool_watch.errors import ConfigError
 from darkpool_watch.sim import rates
-from darkpool_watch.sim.population import TICK
+from darkpool_watch.sim.population import BARRED, TICK
 from kernels.layout import I64_MAX
 from kernels.sim_state import AGENTS, BUY, ORDERS, SECURITY, SELL
 
@@ -40,6 +40,9 @@ def build_markets(sim: "Simulator") -> NDArray[np.void]:
     markets["decay"] = rates.DECAY
     markets["people"] = config.accounts
     markets["chances"][:, :, : config.accounts] = np.cumsum(sim.chances, axis=2)
+    markets["segments"][:, 1 : config.accounts + 1] = [one.segment for one in sim.people]
+    for first, second in BARRED:
+        markets["barred"][:, first, second] = 1
     markets["due"] = I64_MAX
     markets["places"] = -1
     for s, one in enumerate(sim.securities):
