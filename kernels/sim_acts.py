@@ -123,7 +123,7 @@ def pull_one(m, a, role):
             slot = held[j]
             if role == 0 or m["orders"][slot]["role"] == role:
                 left = m["orders"][slot]["left"]
-                if m["orders"][slot]["venue"] == POOL:
+                if m["orders"][slot]["venue"] >= POOL:
                     pull_dark(m, slot)
                 else:
                     pull(m, slot, NOTHING)

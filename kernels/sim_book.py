@@ -207,15 +207,27 @@ def pull(m, slot, flags):
 
 @kernel
 def note_fill(m, agent, role, quantity):
-    """Tell an agent of a fill; one that waits wakes after its reaction time."""
+    """Tell an agent of the fill just sent; one that waits wakes after its reaction time."""
     a = m["agents"][agent]
     if role == GENUINE or role == PROBE:
         first = a["filled"] == 0
         a["filled"] += quantity
         if first and a["phase"] == WAIT:
             set_timer(m, ORDERS + agent, m["clock"] + a["reaction"])
-    if role == a["proof"] and a["evidence"] < 0:
+    own = m["senders"][m["count"] - 1] == agent
+    if own and role == a["proof"] and a["evidence"] < 0:
         a["evidence"] = m["clock"]
+
+
+@kernel
+def sender_of(m, incoming, resting):
+    """Return whose message an execution is: a campaign's first, then the incoming order's."""
+    if incoming == NOBODY:
+        return np.int64(resting)
+    campaign = m["agents"][incoming]["campaign"]
+    if campaign < 0 and resting != NOBODY and m["agents"][resting]["campaign"] >= 0:
+        return np.int64(resting)
+    return np.int64(incoming)
 
 
 @kernel

@@ -43,6 +43,7 @@ from kernels.sim_state import BUY, IMMEDIATE, NOTHING, RESTS
 _ON_BOOK, _IN_POOL, _EITHER = range(3)  # modes
 _WASHED = 2  # matched prints that make wash trades
 _PAINTED = 3  # prints of one pair that make a painted tape
+_NEW_PRICE = 0.005  # chance that a painter whose price has left the quote takes a new one
 _NOT_ENOUGH = 40  # legs beyond the plan after which an agent gives up
 
 
@@ -89,6 +90,13 @@ def _rest_leg(m, a):
         if not in_pool:
             wait_for_it(m, a, 2e7, 2e9)
             return
+    low, high = m["best"][BUY] - 1, m["best"][BUY] + spread(m) + 1
+    moved = agent["mark"] > 0 and (agent["mark"] < low or agent["mark"] > high)
+    if agent["code"] == PAINT and moved:
+        if not chance(m, a, _NEW_PRICE):
+            wait_for_it(m, a, 2e7, 2e9)
+            return
+        agent["mark"] = 0
     target = agent["size"] * draw(m, a, 0.6, 1.8)
     if agent["code"] == PAINT and chance(m, a, 0.5):
         agent["side"] = 1 - agent["side"]

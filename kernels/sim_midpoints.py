@@ -140,7 +140,7 @@ def _cross(m, a):
         after(m, a, min(share_of_span(m, a, 0.02, 0.2), _CROSS_NS / 8))
         return
     agent["phase"] = PULL
-    after(m, a, share_of_span(m, a, 0.1, 1.0))
+    after(m, a, share_of_span(m, a, 0.03, 0.8))
 
 
 @kernel

@@ -9,7 +9,7 @@ import numpy as np
 
 from kernels.jit import kernel
 from kernels.layout import ADD, CANCEL, DARK, EXECUTE, IOC, MIDPOINT_PEG
-from kernels.sim_book import claim, emit, new_id, note_fill, release, set_life
+from kernels.sim_book import claim, emit, new_id, note_fill, release, sender_of, set_life
 from kernels.sim_cast import PROBE
 from kernels.sim_random import log_uniform
 from kernels.sim_state import BUY, MIDS, NOBODY, OUTPUT, POOL, SELL
@@ -106,7 +106,7 @@ def _match(m, side, size, account, agent):
         following = o["next"]
         if _meets(m, slot, account, size - filled):
             quantity = min(size - filled, o["left"])
-            sender = agent if agent != NOBODY else o["agent"]
+            sender = sender_of(m, agent, o["agent"])
             row = m["out"][emit(m, _EXECUTE, 1 - side, _PEG, quantity, sender)]
             row["ts_ref"] = seen
             row["order_id"] = o["order_id"]

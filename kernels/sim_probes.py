@@ -13,6 +13,7 @@ from kernels.sim_acts import (
     interest,
     lit_size,
     member,
+    share_of_span,
     show,
     sweep,
     wait_for_it,
@@ -50,14 +51,19 @@ def _exploit(m, a):
     if agent["placed"] < agent["layers"]:
         after(m, a, draw(m, a, 1e6, 1e8))
         return
-    if agent["evidence"] < 0 and agent["cycle"] > 0:
+    agent["placed"] = 0
+    if agent["evidence"] < 0:
         agent["mode"] = 1
-    end_cycle(m, a)
+    if m["clock"] < agent["deadline"]:
+        agent["phase"] = BUILD
+        after(m, a, agent["span"] / agent["target"] * draw(m, a, 0.2, 2.8))
+    else:
+        end_cycle(m, a)
 
 
 @kernel
 def step_ping(m, a):
-    """Probe the pool with small immediate orders; after a filled one, exploit what it found."""
+    """Probe the pool with small immediate orders; exploit what each filled one has found."""
     agent = m["agents"][a]
     if agent["phase"] == PULL:
         _exploit(m, a)
@@ -74,10 +80,12 @@ def step_ping(m, a):
     if enter_dark(m, agent["side"], size, minimum, account, a, IMMEDIATE) > 0:
         agent["phase"] = PULL
         after(m, a, agent["reaction"])
-    else:
+    elif m["clock"] < agent["deadline"] or agent["evidence"] < 0:
         longer = 1.0 if m["clock"] < agent["deadline"] else 3.0
         each = agent["span"] / agent["target"] * longer
-        wait_for_it(m, a, 0.2 * each, 3.0 * each)
+        wait_for_it(m, a, 0.2 * each, 2.8 * each)
+    else:
+        end_cycle(m, a)
 
 
 @kernel
@@ -103,6 +111,14 @@ def step_sweeper(m, a):
 
 
 @kernel
+def _wait_to_reverse(m, a):
+    """Wait for the next trade of the reversal, the last near the end of the cycle's time."""
+    agent = m["agents"][a]
+    left = np.float64(agent["layers"] - agent["placed"])
+    after(m, a, share_of_span(m, a, 1.0, 1.0) / left * draw(m, a, 0.6, 1.0))
+
+
+@kernel
 def _bisect(m, a):
     """Ask the pool for at least half of what may rest there; close in on the answer.
 
@@ -118,12 +134,14 @@ def _bisect(m, a):
     agent["placed"] += 1
     if agent["placed"] == _STEP:
         show(m, a)
-    each = agent["span"] / (agent["target"] + 2.0)
+    each = agent["span"] / (agent["target"] + 3.0)
     narrow = agent["large"] < 2 * lot and agent["placed"] >= _STEP
     if narrow or agent["placed"] >= agent["target"]:
         agent["phase"] = PULL
         agent["placed"] = 0
-    after(m, a, each * draw(m, a, 0.3, 1.8))
+        _wait_to_reverse(m, a)
+    else:
+        after(m, a, each * draw(m, a, 0.3, 1.8))
 
 
 @kernel
@@ -149,7 +167,7 @@ def step_size(m, a):
     sweep(m, a, 1 - agent["side"], 0, lit_size(m, a, target), account)
     agent["placed"] += 1
     if agent["placed"] < agent["layers"]:
-        after(m, a, draw(m, a, 1e6, 3e8))
+        _wait_to_reverse(m, a)
     else:
         end_cycle(m, a)
 

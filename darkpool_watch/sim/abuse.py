@@ -1,7 +1,7 @@
 """What is injected: campaigns, their look-alikes and breaches, drawn before the tape starts.
 
 Times follow the session's activity and securities their message rates, as the background does;
-who acts is drawn by how active an account is there, so that manipulators also trade normally.
+who acts is nearly any account, so that manipulators also trade normally and nobody looks like one.
 """
 
 from typing import Any, Final
@@ -100,10 +100,14 @@ class Planner:
             return np.zeros(0, AGENT)
         self.check_close(codes)
         rates = np.array([one.rate for one in self.securities])
+        shares = np.cumsum(rates) / rates.sum()
+        # One draw in each of as many equal parts: the times of few agents, too, follow the flow.
+        when = (rng.permutation(count) + rng.random(count)) / count
+        where = (rng.permutation(count) + rng.random(count)) / count
         rows = []
         for i in range(count):
-            s = int(rng.choice(len(rates), p=rates / rates.sum()))
-            at = float(np.interp(rng.uniform(0.0, 1.0), self.cumulative, self.grid))
+            s = min(int(np.searchsorted(shares, where[i])), len(rates) - 1)
+            at = float(np.interp(when[i], self.cumulative, self.grid))
             latest = max(1.0, self.seconds - min(30.0, 0.5 * self.seconds))
             hidden = log_uniform(rng, *stealth)
             code = codes[i % len(codes)]

@@ -9,6 +9,10 @@ from kernels.sim_state import DARK_PROBE
 
 _SINGLE = (0.55, 0.25, 0.12, 0.08)  # odds of 1 to 4 colluding accounts
 _RING = (0.0, 0.55, 0.27, 0.18)
+# How much likelier busy accounts act: not at all, or their ordinary flow would tell them; but where
+# a burst must stay a small part of what its account sends, in proportion.
+_ANYBODY = 0.0
+_BUSY = 1.0
 _AFFINITY = 30.0  # how much likelier an affiliate joins than another as active
 
 
@@ -45,9 +49,8 @@ class Casting:
     def cast(self, rng: np.random.Generator, s: int, code: int) -> tuple[list[int], int]:
         """Return the accounts of an agent, 1 to 4 ids, and the client it leads (0 = none)."""
         typology = code % LOOKALIKE
-        weight = self._activity(
-            s, typology in (PING, SIZE, STALE), 2.0 if typology == STUFF else 1.5
-        )
+        steep = _BUSY if typology == STUFF else _ANYBODY
+        weight = self._activity(s, typology in (PING, SIZE, STALE), steep)
         odds = _RING if typology in (WASH, PAINT) else _SINGLE
         count = int(rng.choice([1, 2, 3, 4], p=odds))
         if code == PAINT:
@@ -96,7 +99,7 @@ class Casting:
 
     def opponents(self, rng: np.random.Generator, s: int, barred: bool) -> list[int]:
         """Return two accounts of different owners whose segments may, or must not, meet."""
-        weight = self._activity(s, True, 1.5)
+        weight = self._activity(s, True, _BUSY)
         for first in self._pick(rng, weight, len(weight)):
             wanted = np.array([(self.segment[first], one) in BARRED for one in self.segment])
             rest = weight * (wanted == barred) * (self.owner != self.owner[first])

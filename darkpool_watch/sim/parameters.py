@@ -96,7 +96,9 @@ def settle(rng: np.random.Generator, row: Any, lot: float, room_s: float) -> Non
 
 
 def _spoof(rng: np.random.Generator, row: Any, stealth: float) -> None:
-    """Set the levels of the large side, and a reaction that fits into a cycle."""
+    """Set the large side and its levels, and a reaction that fits into a cycle."""
+    if row["code"] < LOOKALIKE:
+        row["ratio"] = max(2.0, float(row["ratio"]))
     if row["code"] == LAYER:
         row["layers"] = rng.integers(3, 11)
     elif row["code"] == LAYER + LOOKALIKE:
@@ -116,7 +118,7 @@ def _stuff(rng: np.random.Generator, row: Any, stealth: float) -> None:
 
 def _match(rng: np.random.Generator, row: Any, stealth: float) -> None:
     """Set where matched trades happen and how soon the second leg follows."""
-    row["mode"] = rng.integers(3)
+    row["mode"] = 0 if row["code"] == PAINT else rng.integers(3)
     row["reaction"] = int(min(log_uniform(rng, 0.2, 600.0) * stealth, 3_000.0) * NS_PER_MS)
     row["mark"] = 0
 

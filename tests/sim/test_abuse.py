@@ -41,8 +41,9 @@ def test_durations_are_log_uniform_within_their_bounds(day: Simulator, code: int
     rng = np.random.default_rng(code)
     low, high = DURATIONS_S[code]
     found = []
-    for _ in range(600):
-        row = planner(day).agent(rng, code, 0, 60.0, 1.0)
+    draws = planner(day)
+    for _ in range(1_500):
+        row = draws.agent(rng, code, 0, 60.0, 1.0)
         cycles = int(row["cycles"]) if code in WHOLE and row["pause"] < row["span"] else 1
         whole = code in (CODES["PING"], CODES["SIZE"], CODES["IGNITE"])
         found.append(cycles * (int(row["span"]) + int(row["pause"])) if whole else row["span"])
@@ -50,7 +51,7 @@ def test_durations_are_log_uniform_within_their_bounds(day: Simulator, code: int
     seconds = np.array(found) / S
     assert seconds.min() >= low * 0.999
     assert seconds.max() <= high * 1.001
-    assert kolmogorov(seconds, low, high) < 0.07  # 1.63 / sqrt(600), one in a hundred
+    assert kolmogorov(seconds, low, high) < 0.05  # 1.95 / sqrt(1,500), one in a thousand
 
 
 def test_stealth_is_log_uniform_over_all_of_its_range(day: Simulator) -> None:
@@ -85,6 +86,15 @@ def test_look_alikes_draw_from_the_same_families_as_abuse(day: Simulator) -> Non
         low, high = max(one.min() for one in pair), min(one.max() for one in pair)
         for one in pair:
             assert ((one >= low) & (one <= high)).mean() > 0.9
+
+
+def test_those_who_act_are_hardly_busier_than_others(day: Simulator) -> None:
+    rows = planner(day).schedule(np.random.default_rng(4), 10.0, list(CODES.values()), (0.5, 2.0))
+    busy = day.chances.mean(axis=(0, 1))
+    acts = np.concatenate([row["accounts"][: row["members"]] for row in rows]) - 1
+    everybody = np.sort(busy)
+    low, high = (np.searchsorted(everybody, busy[acts], side=side) for side in ("left", "right"))
+    assert ((low + high) / 2 / len(busy)).mean() <= 0.55  # the AUROC of activity
 
 
 def test_campaign_messages_are_a_minority_of_their_accounts() -> None:

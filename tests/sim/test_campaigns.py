@@ -8,6 +8,8 @@ import pytest
 
 from darkpool_watch.sim.abuse import CODES
 from darkpool_watch.sim.labels import Campaign
+from darkpool_watch.sim.parameters import DURATIONS_S, WHOLE
+from darkpool_watch.typologies import MODEL_TYPOLOGIES
 from kernels.layout import ADD, ASK, BID, CANCEL, DARK, EXECUTE, IOC
 from tests.naive import evidence
 from tests.naive.sim_book import NaiveMarket
@@ -99,11 +101,17 @@ def test_wash_trades_match_twice_and_leave_nobody_with_a_position(busy: Tape) ->
 
 def test_painters_are_one_pair_of_two_owners_at_a_flat_price(busy: Tape) -> None:
     owner = {one.account: one.owner for one in busy.simulator.people}
+    spreads = []
     for c, rows in complete(busy, "PAINT"):
         assert len(c.accounts) == 2
         assert len({owner[one] for one in c.accounts}) == 2
         prints = evidence.matched(rows, c.accounts)
         assert prints[2] == c.evidence
+        matched = rows[(rows["kind"] == EXECUTE) & np.isin(rows["ts_event"], prints)]
+        here = busy.events[(busy.security == c.security_id) & (busy.events["kind"] == EXECUTE)]
+        here = here[(here["ts_event"] >= c.start) & (here["ts_event"] <= c.end)]
+        spreads.append(np.ptp(matched["price"]) / max(1, np.ptp(here["price"])))
+    assert np.median(spreads) < 0.6
 
 
 def test_pings_are_small_and_exploited_within_500_ms_of_a_filled_probe(busy: Tape) -> None:
@@ -152,6 +160,7 @@ def test_stale_prints_are_at_a_reference_better_than_the_quote(busy: Tape, books
 
 
 def test_midpoints_are_moved_used_within_1_s_and_let_go(busy: Tape, books: Books) -> None:
+    back = []
     for c, rows in complete(busy, "NBBO"):
         lit = (rows["flags"] & DARK) == 0
         pull = rows[lit & (rows["kind"] == CANCEL) & (rows["ts_event"] == c.evidence)][0]
@@ -164,6 +173,10 @@ def test_midpoints_are_moved_used_within_1_s_and_let_go(busy: Tape, books: Books
         assert used["ts_event"] <= c.evidence
         assert sign * (2 * int(used["aux_price"]) - before) > 0
         assert used["side"] == entry["side"], "the dark order is on the other side"
+        after = double_at(books, c, c.evidence + 1)
+        back.append(sign * (double_at(books, c, c.evidence) - after) > 0)
+    # At once where nobody has joined the order in the meantime.
+    assert np.mean(back) > 0.3, "the midpoint does not revert"
 
 
 def test_ignition_sweeps_one_way_and_shows_at_the_first_fill_the_other_way(busy: Tape) -> None:
@@ -179,3 +192,13 @@ def test_the_close_is_marked_one_way_up_to_the_last_seconds(busy: Tape) -> None:
         assert 0 < closes - c.evidence <= 13 * S
         own = evidence.entered(rows)
         assert len({evidence.side_of(r, own) for r in rows if r["kind"] == EXECUTE}) == 1
+
+
+@pytest.mark.parametrize("code", WHOLE, ids=[MODEL_TYPOLOGIES[code].code for code in WHOLE])
+def test_campaigns_last_as_long_as_planned(busy: Tape, code: int) -> None:
+    low, high = DURATIONS_S[code]
+    for c, _ in complete(busy, MODEL_TYPOLOGIES[code].code):
+        seconds = (c.messages[-1] - c.start) / S
+        assert seconds <= 1.05 * high
+        if c.end < busy.simulator.ends - 60 * S:
+            assert seconds >= 0.4 * low
