@@ -22,7 +22,7 @@ from darkpool_watch.daemon import Daemon, stop_on_signals
 from darkpool_watch.errors import ConfigError, DarkpoolWatchError
 from darkpool_watch.sim.abuse import CampaignPlan
 from darkpool_watch.sim.labels import Campaign
-from darkpool_watch.sim.market import SimConfig
+from darkpool_watch.sim.market import SimConfig, Violation
 from darkpool_watch.sim.venue import run_venue
 from darkpool_watch.units import NS_PER_S
 
@@ -42,7 +42,7 @@ class Truth(msgspec.Struct):
     """What the venue injected; `darkpool_watch.sim.venue.truth_of` writes it."""
 
     campaigns: list[Campaign]
-    violations: list[dict[str, int]]
+    violations: list[Violation]
 
 
 def run_demo(*, seconds: float, seed: int, securities: int, speed: float) -> None:

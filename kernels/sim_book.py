@@ -27,7 +27,6 @@ from kernels.sim_state import (
     FIRM,
     LEVELS,
     LIT,
-    MIDS,
     NOBODY,
     NOTHING,
     OPEN,
@@ -248,13 +247,27 @@ def pull(m, slot, flags):
 
 @kernel
 def note_fill(m, agent, role, quantity):
-    """Tell an agent of a fill; one that waits wakes after its reaction time."""
+    """Tell an agent of the fill just sent; one that waits wakes after its reaction time."""
     a = m["agents"][agent]
     if role == GENUINE or role == PROBE:
         first = a["filled"] == 0
         a["filled"] += quantity
         if first and a["phase"] == WAIT:
             set_timer(m, ORDERS + agent, m["clock"] + a["reaction"])
+    own = m["senders"][m["count"] - 1] == agent
+    if own and role == a["proof"] and a["evidence"] < 0:
+        a["evidence"] = m["clock"]
+
+
+@kernel
+def sender_of(m, incoming, resting):
+    """Return whose message an execution is: a campaign's first, then the incoming order's."""
+    if incoming == NOBODY:
+        return np.int64(resting)
+    campaign = m["agents"][incoming]["campaign"]
+    if campaign < 0 and resting != NOBODY and m["agents"][resting]["campaign"] >= 0:
+        return np.int64(resting)
+    return np.int64(incoming)
 
 
 @kernel
@@ -281,7 +294,7 @@ def take(m, side, limit, size, account, agent):
             pull(m, slot, _SELF_MATCH)
             continue
         quantity = min(size - filled, o["left"])
-        sender = agent if agent != NOBODY else o["agent"]
+        sender = sender_of(m, agent, o["agent"])
         row = m["out"][emit(m, _EXECUTE, other, NOTHING, quantity, sender)]
         row["order_id"] = o["order_id"]
         row["contra_order_id"] = m["incoming"]
@@ -373,22 +386,6 @@ def purge(m):
                 m["low"] = tick + 1
             else:
                 m["high"] = tick - 1
-
-
-@kernel
-def note_quote(m):
-    """Remember the quote for the pool's reference if it has moved."""
-    last = m["mids"][(m["quotes"] - 1) & (MIDS - 1)]
-    bid = m["best"][BUY]
-    ask = m["best"][SELL]
-    if last["bid"] == bid and last["ask"] == ask:
-        return
-    if last["ts"] != m["clock"]:
-        m["quotes"] += 1
-        last = m["mids"][(m["quotes"] - 1) & (MIDS - 1)]
-    last["ts"] = m["clock"]
-    last["bid"] = bid
-    last["ask"] = ask
 
 
 @kernel

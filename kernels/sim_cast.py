@@ -2,36 +2,45 @@
 
 import numpy as np
 
-# Codes of agents: typologies have their index in MODEL_TYPOLOGIES, look-alikes lie above.
-SPOOF, LAYER, FLIP, STUFF = 0, 1, 2, 3
-PING = 6
+# Codes of agents: typologies have their index in MODEL_TYPOLOGIES, the look-alike of each lies
+# LOOKALIKE above it, and breaches of rules follow.
+SPOOF, LAYER, FLIP, STUFF, WASH, PAINT, PING, SIZE, FRONT, STALE, NBBO, IGNITE, CLOSE = range(13)
 LOOKALIKE = 32
-QUOTER, REVERSER, RESTARTER, SWEEPER = 32, 33, 34, 35  # of SPOOF and LAYER, FLIP, STUFF, PING
-VIOLATION = 64  # one dark print outside the NBBO
+QUOTER, SKEWER, REVERSER, RESTARTER, CROSSER, REBALANCER, SWEEPER = range(32, 39)
+DISCOVERER, HEDGER, CHASER, STANDER, EXECUTOR, CLOSER = range(39, 45)
+VIOLATION = 64
+TRADE_THROUGH, PRIORITY, SUB_PENNY, SEGMENT = range(64, 68)
+ERROR_PRICE, ERROR_DUPLICATE, SELF_MATCH = range(68, 71)
 
 # Roles of an agent's orders.
 GENUINE, LARGE, PROBE = np.arange(1, 4)
-WAIT = 2  # the phase in which a fill wakes an agent
+# Phases. A fill wakes an agent in WAIT, a move of the quote one in WATCH.
+START, BUILD, WAIT, PULL, FORCE, UNWIND, WATCH, HIT = range(8)
 STUFFED = 200  # messages of a burst that make it quote stuffing
 OWN_ORDERS = 24  # live orders an agent can hold
+NAMED = 4  # orders that a breach names
 
-# An agent: a campaign, a look-alike, or one print outside the NBBO.
+# An agent: a campaign, a look-alike, or one breach of a rule.
 AGENT = np.dtype(
     [
         ("planned", "<i8"),  # ns, first step
         ("start", "<i8"),  # ns, first own message; -1 = not yet
         ("evidence", "<i8"),  # ns; -1 = not yet
-        ("end", "<i8"),  # ns, newest own message
+        ("end", "<i8"),  # ns, newest own message; once done, when it ended
         ("messages", "<i8"),
         ("labelled", "<i8"),  # ns, newest own message among the records labelled so far
         ("random", "<u8"),  # its own stream of random numbers
-        ("span", "<i8"),  # ns, length of a cycle
+        ("span", "<i8"),  # ns, length of a cycle, or of the whole where cycles have none
+        ("deadline", "<i8"),  # ns, when the cycle or the whole should be over
+        ("gives_up", "<i8"),  # ns, when it stops waiting for its moment
         ("pause", "<i8"),  # ns between cycles
-        ("reaction", "<i8"),  # ns from a fill to the reaction
+        ("reaction", "<i8"),  # ns from a fill or a quote to the reaction
         ("size", "<i8"),  # of the genuine order or the probe
         ("filled", "<i8"),  # of it in this cycle
         ("pulled", "<i8"),  # large side cancelled after the fill
-        ("large", "<i8"),  # large side that was live at the fill
+        ("large", "<i8"),  # large side that was live at the fill; a breach: its price
+        ("held", "<i8"),  # bought or sold in this cycle and not yet given back
+        ("mark", "<i8"),  # a tick or twice a midpoint to come back to
         ("ratio", "<f8"),  # large side in genuine sizes
         ("stealth", "<f8"),
         ("security", "<i8"),
@@ -46,11 +55,15 @@ AGENT = np.dtype(
         ("mode", "<i8"),
         ("burst", "<i8"),  # messages in this cycle
         ("tries", "<i8"),
-        ("target", "<i8"),  # messages or probes planned for a cycle
+        ("target", "<i8"),  # messages, probes or sweeps planned for a cycle
+        ("acts", "<i8"),  # of those that define the typology, in all cycles
+        ("proof", "<i8"),  # role whose next fill is the evidence; 0 = none
         ("accounts", "<i8", (4,)),
         ("members", "<i8"),
+        ("client", "<i8"),  # account whose orders are led; 0 = none
         ("campaign", "<i8"),  # its id; -1 = benign
         ("done", "<i8"),
         ("orders", "<i8", (OWN_ORDERS,)),  # slots of its live orders; -1 = none
+        ("named", "<u8", (NAMED,)),  # ids of the orders of a breach; 0 = none
     ]
 )

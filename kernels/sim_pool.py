@@ -23,7 +23,7 @@ from kernels.layout import (
     REPLACE,
     TRADE,
 )
-from kernels.sim_book import FULL, claim, emit, new_id, note_fill, release, set_life
+from kernels.sim_book import FULL, claim, emit, new_id, note_fill, release, sender_of, set_life
 from kernels.sim_cast import PROBE
 from kernels.sim_random import log_uniform, normal, uniform
 from kernels.sim_state import (
@@ -76,9 +76,13 @@ def reference(m):
 
 @kernel
 def _meets(m, slot, account, quantity):
-    """Return whether a resting order trades with `quantity` of an incoming one."""
+    """Return whether a resting order trades with `quantity` of an incoming one.
+
+    Segments barred from each other never meet, but in a breach, where only they do.
+    """
     o = m["orders"][slot]
-    if o["state"] != FIRM:
+    barred = m["barred"][m["segments"][o["account"]], m["segments"][account]]
+    if o["state"] != FIRM or barred != m["breach"]:
         return False
     return o["account"] != account and quantity >= min(o["minimum"], o["left"])
 
@@ -143,7 +147,7 @@ def _match(m, side, size, account, agent):
         following = o["next"]
         if _meets(m, slot, account, size - filled):
             quantity = min(size - filled, o["left"])
-            sender = agent if agent != NOBODY else o["agent"]
+            sender = sender_of(m, agent, o["agent"])
             row = m["out"][emit(m, _EXECUTE, 1 - side, _PEG, quantity, sender)]
             row["ts_ref"] = seen
             row["order_id"] = o["order_id"]

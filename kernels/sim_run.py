@@ -6,13 +6,12 @@ import numpy as np
 
 from kernels.jit import kernel
 from kernels.layout import DARK, I64_MAX
-from kernels.sim_agents import step_quoter, step_spoof
-from kernels.sim_book import note_quote, purge
-from kernels.sim_bursts import step_flip, step_ping, step_stuff, step_sweeper, step_violation
-from kernels.sim_cast import FLIP, LAYER, PING, QUOTER, RESTARTER, REVERSER, SPOOF, STUFF, SWEEPER
+from kernels.sim_book import purge
 from kernels.sim_flow import arrive, expire, open_book, staff
 from kernels.sim_hawkes import draw_arrival, excite
+from kernels.sim_play import step_agent
 from kernels.sim_pool import expire_dark
+from kernels.sim_quote import note_quote
 from kernels.sim_random import normal
 from kernels.sim_stages import begin_day, next_stage, pulse
 from kernels.sim_state import LIT, OPEN, ORDERS, POOL, PULSE, SHUT
@@ -21,28 +20,6 @@ from kernels.sim_timers import clear_timer, set_timer
 _WAKE_NS = np.int64(1_000_000)  # after the book has opened again, agents go on
 _LIT_LATENCY = 4e4  # ns, medians
 _DARK_LATENCY = 9e4
-
-
-@kernel
-def _step_agent(m, a):
-    """Step an agent whose timer is due."""
-    if m["agents"][a]["done"]:
-        return
-    code = m["agents"][a]["code"]
-    if code == SPOOF or code == LAYER:
-        step_spoof(m, a)
-    elif code == FLIP or code == REVERSER:
-        step_flip(m, a)
-    elif code == STUFF or code == RESTARTER:
-        step_stuff(m, a)
-    elif code == PING:
-        step_ping(m, a)
-    elif code == QUOTER:
-        step_quoter(m, a)
-    elif code == SWEEPER:
-        step_sweeper(m, a)
-    else:
-        step_violation(m, a)
 
 
 @kernel
@@ -78,7 +55,7 @@ def _due(m, timer):
     elif timer > PULSE:
         next_stage(m)
     elif m["phase"] == OPEN:
-        _step_agent(m, timer - ORDERS)
+        step_agent(m, timer - ORDERS)
     elif m["resumes"] < I64_MAX:
         set_timer(m, timer, m["resumes"] + _WAKE_NS)
 

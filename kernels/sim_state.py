@@ -48,6 +48,8 @@ STAGES = 64  # planned changes of regime and phase
 LOGGED = 64  # changes of phase remembered
 MAKERS = 6  # market makers of a security
 BOTH_SIDES = 2  # price limits: below, above
+WATCHERS = 8  # agents that can wait for the quote to move
+SEGMENTS = 8  # segments of participants
 OUTPUT = 1024  # messages a step may send
 NOBODY = np.int64(-1)  # no agent
 NOTHING = np.int64(0)  # no flag, no role, any role
@@ -158,6 +160,11 @@ SECURITY = np.dtype(
         ("quotes", "<i8"),  # quotes noted so far
         ("people", "<i8"),  # participants
         ("casts", "<i8"),  # agents
+        ("watching", "<i8"),  # agents that wait for the quote to move
+        ("watchers", "<i8", (WATCHERS,)),  # their rows
+        ("breach", "<i8"),  # 1: the incoming order meets only those that it must not meet
+        ("segments", "<i8", (ACCOUNTS + 1,)),  # segment of each account id
+        ("barred", "<i8", (SEGMENTS, SEGMENTS)),  # 1: resting, incoming may not meet in the pool
         ("over", "<i8"),  # agents before this one are over for the labels
         ("lit_id", "<i8"),  # instrument ids; the pools' follow
         ("pool", "<i8"),  # the pool that messages are about

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from darkpool_watch.config import NonNegative, PositiveFloat, Section
 from darkpool_watch.errors import ConfigError
 from darkpool_watch.sim import population
-from darkpool_watch.sim.abuse import CODES, LOOKALIKES, NAMES, CampaignPlan, Planner
+from darkpool_watch.sim.abuse import BREACHES, CODES, LOOKALIKES, CampaignPlan, Planner
 from darkpool_watch.sim.labels import LABEL, Campaign
 from darkpool_watch.sim.population import DARK_VENUES, LIT_VENUE, TICK, security_of
 from darkpool_watch.sim.regimes import ASKED, Day, Regime, from_log, is_half_day
@@ -24,7 +24,7 @@ from darkpool_watch.typologies import MODEL_TYPOLOGIES
 from darkpool_watch.units import NS_PER_S
 from darkpool_watch.wire.events import AccountRecord, Definition
 from kernels.layout import EVENT
-from kernels.sim_cast import VIOLATION
+from kernels.sim_cast import LOOKALIKE, VIOLATION
 from kernels.sim_labels import label_rows
 from kernels.sim_run import advance, open_security, stamp
 from kernels.sim_state import LISTINGS, STREAM
@@ -57,12 +57,14 @@ class SimConfig(Section, frozen=True, kw_only=True):
     stealth: tuple[PositiveFloat, PositiveFloat] = (0.5, 2.0)  # log-uniform; higher hides more
     plan: tuple[CampaignPlan, ...] = ()  # campaigns asked for by name, beside the drawn ones
     lookalikes_per_hour: Annotated[float, Meta(ge=0)] = 6.0  # of all kinds, a security
-    violations: NonNegative = 0  # dark prints outside the NBBO, on the whole tape
+    violations: NonNegative = 0  # breaches of rules, on the whole tape
+    violation_kinds: tuple[str, ...] = ("trade-through",)  # in equal parts, of BREACHES
 
 
 class Lookalike(msgspec.Struct, frozen=True):
     """One benign episode that looks like a typology."""
 
+    id: int  # row among its security's agents
     kind: str
     typology: str  # code of what it looks like
     security_id: int
@@ -72,11 +74,14 @@ class Lookalike(msgspec.Struct, frozen=True):
 
 
 class Violation(msgspec.Struct, frozen=True):
-    """One dark print outside the NBBO."""
+    """One breach of a rule as it happened."""
 
+    id: int
+    kind: str  # one of BREACHES
     security_id: int
-    ts: int  # ns
+    ts: int  # ns, the message that breaks the rule
     price: int  # 1e-9 currency
+    orders: tuple[int, ...]  # ids of the orders concerned
 
 
 class Simulator:
@@ -108,10 +113,15 @@ class Simulator:
         """Draw the agents: look-alikes and violations first, so that campaigns move no row."""
         config = self.config
         planner = Planner(
-            self.securities, self.people, self.chances, self.opens, self.begins, config.seconds
+            self.securities,
+            self.people,
+            self.chances,
+            (self.opens, self.closes),
+            self.begins,
+            config.seconds,
         )
         codes = [CODES[code] for code in config.typologies]
-        alike = [LOOKALIKES[code] for code in codes]
+        alike = [code + LOOKALIKE for code in codes]
         drawn = planner.schedule(
             self._rng("campaigns"), config.campaigns_per_hour, codes, config.stealth
         )
@@ -121,7 +131,7 @@ class Simulator:
             planner.schedule(
                 self._rng("lookalikes"), config.lookalikes_per_hour, alike, (0.5, 2.0)
             ),
-            planner.violations(self._rng("violations"), config.violations),
+            planner.breaches(self._rng("violations"), config.violations, config.violation_kinds),
         ]
         campaigns["campaign"] = np.arange(len(campaigns))
         self.planned = np.concatenate([*benign, campaigns])
@@ -161,10 +171,10 @@ class Simulator:
                 found.append(_record(now, population.session(day)[0]))
         return found
 
-    def _cast(self) -> list[Any]:
-        """Return the AGENT rows of all securities that have sent a message."""
-        rows = [m["agents"][a] for m in self._markets for a in range(int(m["casts"]))]
-        return [row for row in rows if row["start"] >= 0]
+    def _cast(self) -> list[tuple[int, Any]]:
+        """Return all agents that have sent a message: place in their security, AGENT row."""
+        rows = [(a, m["agents"][a]) for m in self._markets for a in range(int(m["casts"]))]
+        return [(a, row) for a, row in rows if row["start"] >= 0]
 
     @property
     def campaigns(self) -> list[Campaign]:
@@ -179,13 +189,14 @@ class Simulator:
                 accounts=_members(row),
                 start=int(row["start"]),
                 evidence=int(row["evidence"]),
-                end=int(row["end"]),
+                end=int(row["end"]) if row["done"] else self.ends,
                 stealth=float(row["stealth"]),
+                client=int(row["client"]),
                 messages=tuple(
                     int(ts) for part in self._own.get(int(row["campaign"]), []) for ts in part
                 ),
             )
-            for row in self._cast()
+            for _, row in self._cast()
             if row["campaign"] >= 0
         ]
         return sorted(found, key=lambda one: one.id)
@@ -193,27 +204,37 @@ class Simulator:
     @property
     def lookalikes(self) -> list[Lookalike]:
         """Benign look-alikes that have begun by now."""
-        like = {alike: code for code, alike in reversed(LOOKALIKES.items())}
         return [
             Lookalike(
-                kind=NAMES[int(row["code"])],
-                typology=MODEL_TYPOLOGIES[like[int(row["code"])]].code,
+                id=place,
+                kind=LOOKALIKES[int(row["code"]) - LOOKALIKE],
+                typology=MODEL_TYPOLOGIES[int(row["code"]) - LOOKALIKE].code,
                 security_id=int(row["security"]) + 1,
                 accounts=_members(row),
                 start=int(row["start"]),
-                end=int(row["end"]),
+                end=int(row["end"]) if row["done"] else self.ends,
             )
-            for row in self._cast()
-            if int(row["code"]) in NAMES
+            for place, row in self._cast()
+            if LOOKALIKE <= row["code"] < VIOLATION
         ]
 
     @property
     def violations(self) -> list[Violation]:
-        """Prints outside the NBBO that have happened by now."""
+        """Breaches of rules that have happened by now, in order of their time."""
+        found = sorted(
+            (row for _, row in self._cast() if row["code"] >= VIOLATION and row["evidence"] >= 0),
+            key=lambda row: (row["evidence"], row["security"]),
+        )
         return [
-            Violation(int(row["security"]) + 1, int(row["evidence"]), int(row["large"]))
-            for row in self._cast()
-            if row["code"] == VIOLATION and row["evidence"] >= 0
+            Violation(
+                id=number,
+                kind=BREACHES[int(row["code"]) - VIOLATION],
+                security_id=int(row["security"]) + 1,
+                ts=int(row["evidence"]),
+                price=int(row["large"]),
+                orders=tuple(int(one) for one in row["named"] if one > 0),
+            )
+            for number, row in enumerate(found)
         ]
 
     @property
@@ -232,6 +253,17 @@ class Simulator:
         """Yield (events EVENT (n,), labels LABEL (n,)), n <= max_events, in event-time order.
 
         Neither `max_events` nor `chunk_events` (the events simulated at a time) changes a byte.
+        """
+        for events, labels, _ in self.stretches(chunk_events):
+            for i in range(0, len(events), max_events):
+                yield events[i : i + max_events], labels[i : i + max_events]
+
+    def stretches(
+        self, chunk_events: int = _CHUNK_EVENTS
+    ) -> Iterator[tuple[NDArray[np.void], NDArray[np.void], NDArray[np.int32]]]:
+        """Yield what `blocks` does in stretches as simulated, with the agent behind each message.
+
+        The third array is the agent's place in its security, -1 where the message is nobody's.
         """
         markets = self._markets = build_markets(self)
         self._own = {}
@@ -254,7 +286,8 @@ class Simulator:
                 senders = np.append(senders, np.zeros_like(senders))
                 count = advance(markets, until, events, senders, -1 - count)
             order = np.argsort(events["ts_event"][:count], kind="stable")
-            yield from self._finish(events[order], senders[order], feed, latency[0], max_events)
+            stretch, sent_by = events[order], senders[order]
+            yield stretch, self._finish(stretch, sent_by, feed, latency[0]), sent_by
             if until == self.ends:
                 return
             until += step
@@ -265,9 +298,8 @@ class Simulator:
         senders: NDArray[np.int32],
         feed: NDArray[np.int64],
         latency: Any,
-        max_events: int,
-    ) -> Iterator[tuple[NDArray[np.void], NDArray[np.void]]]:
-        """Number, stamp and label a stretch of the tape, and yield it in blocks."""
+    ) -> NDArray[np.void]:
+        """Number and stamp a stretch of the tape; return its labels."""
         stamp(events, feed, latency)
         labels = np.zeros(len(events), LABEL)
         rows = (security_of(events["instrument_id"]) - 1).astype(np.int32)
@@ -276,8 +308,7 @@ class Simulator:
         own = np.where(labels["own"] > 0, self._campaign_of[rows, senders], -1)
         for c in np.unique(own[own >= 0]):
             self._own.setdefault(int(c), []).append(ts[own == c])
-        for i in range(0, len(events), max_events):
-            yield events[i : i + max_events], labels[i : i + max_events]
+        return labels
 
 
 def _record(one: population.Account, valid_from_ns: int) -> AccountRecord:

@@ -17,8 +17,10 @@ from kernels.sim_state import (
     DARK_PROBE,
     DARK_REST,
     HIDDEN_TRADE,
+    INFORMED,
     LISTINGS,
     MARKET,
+    NOISE,
     POOLS,
     REQUOTE,
     TYPES,
@@ -33,6 +35,7 @@ FEED_VENUE: Final = "SIMX"  # one channel carries every listing, so that its ord
 LIT_VENUE: Final = "SLIT"
 DARK_VENUES: Final = ("SDRK", "SDK2")
 
+BARRED: Final = ((INFORMED, NOISE), (NOISE, INFORMED))  # segments that never meet in a pool
 _CLASS_SHARES: Final = (0.14, 0.34, 0.10, 0.42)
 # Share of each type of message that each class of account sends.
 _SENDERS: Final = {

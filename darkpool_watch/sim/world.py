@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from darkpool_watch.errors import ConfigError
 from darkpool_watch.sim import rates
-from darkpool_watch.sim.population import TICK
+from darkpool_watch.sim.population import BARRED, TICK
 from kernels.layout import I64_MAX
 from kernels.sim_state import AGENTS, BUY, LISTINGS, ORDERS, SECURITY, SELL
 
@@ -51,6 +51,9 @@ def build_markets(sim: "Simulator") -> NDArray[np.void]:
     markets["restless"] = _SWINGS
     markets["swings"] = rng.normal(0.0, _SWINGS, (config.securities, 2))
     markets["chances"][:, :, : config.accounts] = np.cumsum(sim.chances, axis=2)
+    markets["segments"][:, 1 : config.accounts + 1] = [one.segment for one in sim.people]
+    for first, second in BARRED:
+        markets["barred"][:, first, second] = 1
     markets["due"] = I64_MAX
     markets["places"] = -1
     for s, one in enumerate(sim.securities):

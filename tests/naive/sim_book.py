@@ -27,6 +27,16 @@ from kernels.layout import (
 )
 
 MAXIMUM_LAG_NS = 5_000_000
+COPIED_NS = 3_000_000
+KINDS = (
+    "trade-through",
+    "priority",
+    "sub-penny",
+    "segment",
+    "error-price",
+    "error-duplicate",
+    "self-match",
+)
 
 
 @dataclass
@@ -88,11 +98,17 @@ class NaiveAuction:
 class NaiveMarket:
     """The lit book and the pools of one security; `apply` asserts that each event is legal.
 
-    Orders are kept in entry order, so the first that matches has time priority.
+    Orders are kept in entry order, so the first that matches has time priority. What breaks a rule
+    of the venue is legal here and kept by its kind in `breaches`.
     """
 
-    def __init__(self, tick: int) -> None:
+    def __init__(
+        self, tick: int, segments: dict[int, int] | None = None, barred: tuple[Any, ...] = ()
+    ) -> None:
         self.tick = tick
+        self.segments = segments or {}
+        self.barred = barred
+        self.breaches: dict[str, list[Any]] = {kind: [] for kind in KINDS}
         self.lit: dict[int, Resting] = {}
         self.pools: dict[int, dict[int, Resting]] = {}  # by listing
         self.seen: set[int] = set()
@@ -101,7 +117,7 @@ class NaiveMarket:
         self.phase = "open"  # open, frozen, called, closed
         self.auction = NaiveAuction()
         self.auctions: list[tuple[int, int]] = []  # price, quantity
-        self.outside: list[Any] = []  # dark prints outside the quote
+        self.entered: dict[tuple[int, ...], int] = {}  # when a lit order like this came last
 
     @property
     def pool(self) -> set[int]:
@@ -119,6 +135,25 @@ class NaiveMarket:
         if other is None:
             return False
         return price >= other if side == BID else price <= other
+
+    def bars(self, resting: Resting, incoming: Resting) -> bool:
+        """Return whether two orders must not meet in the pool."""
+        pair = self.segments.get(resting.account), self.segments.get(incoming.account)
+        return pair in self.barred
+
+    def _check_price(self, e: Any, side: int, price: int) -> None:
+        if price % self.tick:
+            self.breaches["sub-penny"].append(e)
+        best = self.best(side)
+        if best is not None and abs(price - best) > best / 5:
+            self.breaches["error-price"].append(e)
+
+    def _check_copies(self, e: Any) -> None:
+        """Note an order just like one entered up to 3 ms before."""
+        alike = tuple(int(e[name]) for name in ("account", "side", "price", "size"))
+        if self.ts - self.entered.get(alike, -COPIED_NS - 1) <= COPIED_NS:
+            self.breaches["error-duplicate"].append(e)
+        self.entered[alike] = self.ts
 
     def apply(self, e: Any) -> None:
         assert e["ts_event"] >= self.ts
@@ -194,7 +229,8 @@ class NaiveMarket:
         )
         if e["kind"] == ADD:
             self._new(order_id)
-            assert price % self.tick == 0
+            self._check_price(e, side, price)
+            self._check_copies(e)
             assert size > 0
             assert not self.crosses(side, price)
             self.lit[order_id] = Resting(order_id, side, price, size, int(e["account"]))
@@ -207,12 +243,14 @@ class NaiveMarket:
             assert order.side == side
             assert order.account == e["account"]
             self._new(int(e["contra_order_id"]))
+            self._check_price(e, side, price)
             assert not self.crosses(side, price)
             new = int(e["contra_order_id"])
             self.lit[new] = Resting(new, side, price, size, order.account)
         else:
             assert e["kind"] == EXECUTE
-            assert e["account"] != e["contra_account"]
+            if e["account"] == e["contra_account"]:
+                self.breaches["self-match"].append(e)
             assert int(e["contra_order_id"]) not in self.lit
             if e["flags"] & HIDDEN:
                 bid, ask = self.best(BID), self.best(ASK)
@@ -220,13 +258,16 @@ class NaiveMarket:
                 assert bid is not None
                 assert ask is not None
                 assert bid < price < ask
+                if price % self.tick and 2 * price != bid + ask:
+                    self.breaches["sub-penny"].append(e)
                 return
             order = self.lit[order_id]
             first = next(
                 o for o in self.lit.values() if o.side == side and o.price == self.best(side)
             )
-            assert order is first, "price-time priority was broken"
-            assert order.price == price
+            assert order.price == first.price == price, "price priority was broken"
+            if order is not first:
+                self.breaches["priority"].append(e)
             assert order.account == e["account"]
             assert 0 < size <= order.left
             order.left -= size
@@ -273,11 +314,15 @@ class NaiveMarket:
         assert order.side == e["side"] != incoming.side
         assert order.account == e["account"]
         assert incoming.account == e["contra_account"]
+        breach = self.bars(order, incoming)
+        if breach:
+            self.breaches["segment"].append(e)
         first = next(
             o
             for o in pool.values()
             if o.side == order.side
             and o.firm
+            and self.bars(o, incoming) == breach
             and o.account != incoming.account
             and incoming.left >= min(o.minimum, o.left)
         )
@@ -299,7 +344,7 @@ class NaiveMarket:
         assert self.quotes[place][1] == 2 * e["aux_price"], "the reference was never the midpoint"
         assert bid <= e["aux_price"] <= ask
         if not bid <= e["price"] <= ask:
-            self.outside.append(e)
+            self.breaches["trade-through"].append(e)
         else:
             assert e["price"] == e["aux_price"]
 

@@ -19,8 +19,7 @@ from darkpool_watch.wire.events import AccountRecord, Definition
 from kernels.layout import DARK
 from kernels.market_rows import COUNTERS
 from kernels.sim_state import SECURITY
-from tests.naive.sim_book import NaiveMarket, immediate
-from tests.sim.conftest import BUSY, Tape, record
+from tests.sim.conftest import BUSY, Tape, in_blocks, record
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,9 +42,9 @@ def test_blocks_can_be_played_twice() -> None:
 def test_block_and_chunk_size_change_no_byte(
     busy: Tape, max_events: int, chunk_events: int
 ) -> None:
-    other = record(BUSY, max_events=max_events, chunk_events=chunk_events)
-    assert other.events.tobytes() == busy.events.tobytes()
-    assert other.labels.tobytes() == busy.labels.tobytes()
+    events, labels = in_blocks(BUSY, max_events=max_events, chunk_events=chunk_events)
+    assert events == busy.events.tobytes()
+    assert labels == busy.labels.tobytes()
 
 
 def test_blocks_are_no_larger_than_asked() -> None:
@@ -82,20 +81,6 @@ def test_tape_before_the_first_campaign_does_not_depend_on_it(busy: Tape) -> Non
         tape.events[tape.events["ts_event"] < until].tobytes() for tape in (busy, without)
     )
     assert here == there
-
-
-def test_every_event_is_legal(busy: Tape, books: dict[int, NaiveMarket]) -> None:
-    for s, market in books.items():
-        events = busy.events[busy.security == s]
-        assert not immediate(events) & market.pool, "an immediate order rests"
-        told = [v for v in busy.simulator.violations if v.security_id == s]
-        prints = dict.fromkeys((int(e["ts_event"]), int(e["price"])) for e in market.outside)
-        assert list(prints) == [(v.ts, v.price) for v in told]
-
-
-def test_violations_happen_as_often_as_asked(busy: Tape, quiet: Tape) -> None:
-    assert len(busy.simulator.violations) == BUSY.violations
-    assert quiet.simulator.violations == []
 
 
 def test_feed_is_numbered_without_gaps_and_has_two_clocks(busy: Tape) -> None:
@@ -171,11 +156,13 @@ def test_compiled_and_plain_kernels_give_the_same_tape() -> None:
     code = (
         "import hashlib, numpy as np\n"
         "from darkpool_watch.sim.market import SimConfig, Simulator\n"
-        "from darkpool_watch.sim.abuse import CampaignPlan\n"
-        "plan = tuple(CampaignPlan(typology=t, security=0, start_s=1.0 + i, stealth=1.0)\n"
-        "    for i, t in enumerate(('SPOOF', 'LAYER', 'FLIP', 'PING')))\n"
+        "from darkpool_watch.sim.abuse import BREACHES, CODES, CampaignPlan\n"
+        "plan = tuple(CampaignPlan(typology=t, security=0, start_s=1.0 + 0.5 * i, stealth=1.0)\n"
+        "    for i, t in enumerate(CODES))\n"
         "digest = hashlib.sha256()\n"
-        "config = SimConfig(securities=1, seconds=12.0, plan=plan, violations=1)\n"
+        "config = SimConfig(securities=1, seconds=12.0, start_s=23_388.0, plan=plan,\n"
+        "    lookalikes_per_hour=3_900.0, typologies=tuple(CODES), violations=7,\n"
+        "    violation_kinds=BREACHES)\n"
         "for events, labels in Simulator(config).blocks():\n"
         "    digest.update(events.tobytes() + labels.tobytes())\n"
         "print(digest.hexdigest())\n"
@@ -194,14 +181,24 @@ def test_compiled_and_plain_kernels_give_the_same_tape() -> None:
     assert len(digests) == 1
 
 
-def test_unknown_typology_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"Expected typologies among SPOOF, LAYER, .*'CLOSE'"):
-        Simulator(SimConfig(typologies=("CLOSE",)))
-    plan = (CampaignPlan(typology="WASH", security=0, start_s=1.0),)
+def test_unknown_names_are_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"Expected typologies among SPOOF, LAYER, .*'PUMP'"):
+        Simulator(SimConfig(typologies=("PUMP",)))
+    plan = (CampaignPlan(typology="PUMP", security=0, start_s=1.0),)
     with pytest.raises(ConfigError, match=r"no agent for it"):
         Simulator(SimConfig(plan=plan))
     plan = (CampaignPlan(typology="SPOOF", security=4, start_s=1.0),)
     with pytest.raises(ConfigError, match=r"security below 4, was 4"):
+        Simulator(SimConfig(plan=plan))
+    with pytest.raises(ConfigError, match=r"Expected violations among trade-through, .*'theft'"):
+        Simulator(SimConfig(violations=1, violation_kinds=("theft",)))
+
+
+def test_marking_the_close_needs_a_tape_that_reaches_it() -> None:
+    with pytest.raises(ConfigError, match=r"close, 23400 s after its start, was 60 s long"):
+        Simulator(SimConfig(typologies=("CLOSE",), campaigns_per_hour=600.0))
+    plan = (CampaignPlan(typology="CLOSE", security=0, start_s=1.0),)
+    with pytest.raises(ConfigError, match=r"CLOSE needs a tape that reaches"):
         Simulator(SimConfig(plan=plan))
 
 
