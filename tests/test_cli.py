@@ -10,6 +10,9 @@ import pytest
 
 from darkpool_watch.cli.live import check_config
 from darkpool_watch.errors import DarkpoolWatchError
+from darkpool_watch.overlay.files import labels_path, read_labels, read_truth, truth_path
+from darkpool_watch.sim.market import SimConfig, Simulator
+from darkpool_watch.tape.detect import open_tape
 from darkpool_watch.tape.parquet import write_parquet
 from darkpool_watch.tape.tape import Tape
 from darkpool_watch.warmup import made_up_flow
@@ -98,6 +101,9 @@ def test_simulate_facts_without_real_tapes_says_so(
         (("simulate", "--facts", "--real", "absent"), "Expected a folder of real tapes"),
         (("run", "--config", "README.md"), "Config README.md"),
         (("publish", "absent.csv"), "Cannot open tape absent.csv"),
+        (("inject", "absent.csv", "out.parquet"), "Cannot open tape absent.csv"),
+        (("inject", "x.csv", "out.parquet", "--seed", "-1"), "Options of inject: Expected `int`"),
+        (("inject", "x.csv", "o", "--stealth", "0", "1"), "Options of inject: Expected `float` >"),
     ],
 )
 def test_a_users_mistake_is_one_sentence_and_exit_2(words: tuple[str, ...], message: str) -> None:
@@ -158,3 +164,26 @@ def test_check_config_finds_what_the_daemon_would_refuse(
     assert message in str(caught.value)
     assert capsys.readouterr().out == ""
     assert list(tmp_path.iterdir()) == [tmp_path / "c.toml"]
+
+
+def test_inject_writes_tape_labels_and_truth(tmp_path: Path) -> None:
+    simulator = Simulator(SimConfig(seed=3, securities=1, seconds=300.0))
+    events = np.concatenate([block for block, _ in simulator.blocks()])
+    tape = Tape("day", "parquet", events, tuple(simulator.definitions()))
+    write_parquet(tape, tmp_path / "day.parquet")
+    out = tmp_path / "out.parquet"
+    words = ("inject", str(tmp_path / "day.parquet"), str(out), "--campaigns-per-hour", "60")
+    done = call(*words, "--typologies", "FLIP,STUFF", "--json")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    opened, labels, truth = open_tape(out), read_labels(labels_path(out)), truth_path(out)
+    assert summary["events"] == len(opened.events) == len(labels) > len(events)
+    assert summary["own"] == labels["own"].sum() > 0
+    assert summary["active"] == (labels["zone"] == 1).sum() > 0
+    assert set(summary["campaigns"]) == {"FLIP", "STUFF"}
+    told = read_truth(truth)
+    assert sum(len(c.messages) for c in told.campaigns) == summary["own"]
+    assert not list(tmp_path.glob("*.part"))
+    full = call(*words[:2], "/dev/full/out.parquet")
+    assert full.returncode == 2
+    assert "Cannot write /dev/full/out.labels.parquet" in " ".join(full.stderr.split())

@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("pipeline",),
     ("warmup",),
     ("tape", "sim", "replay"),
+    ("overlay",),
     ("train", "evaluate", "learn", "telemetry"),
     ("daemon", "console", "cluster"),
     ("demo", "bench"),
@@ -38,7 +39,7 @@ SIBLINGS = {("replay", "tape"), ("replay", "sim"), ("config", "errors")}
 THIRD_PARTY = {
     "zmq": {"wire", "alerts"},
     "torch": {"model", "train", "evaluate", "learn"},
-    "polars": {"tape", "sim", "replay", "train", "evaluate"},
+    "polars": {"tape", "sim", "replay", "overlay", "train", "evaluate"},
     "apsw": {"alerts"},
     "lightgbm": {"evaluate"},
     "matplotlib": {"evaluate"},
