@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kernels.sim_code import REGISTERS
+
 # Codes of agents: typologies have their index in MODEL_TYPOLOGIES, the look-alike of each lies
 # LOOKALIKE above it, and breaches of rules follow.
 SPOOF, LAYER, FLIP, STUFF, WASH, PAINT, PING, SIZE, FRONT, STALE, NBBO, IGNITE, CLOSE = range(13)
@@ -63,6 +65,7 @@ AGENT = np.dtype(
         ("client", "<i8"),  # account whose orders are led; 0 = none
         ("campaign", "<i8"),  # its id; -1 = benign
         ("done", "<i8"),
+        ("registers", "<f8", (REGISTERS,)),  # of a scripted agent
         ("orders", "<i8", (OWN_ORDERS,)),  # slots of its live orders; -1 = none
         ("named", "<u8", (NAMED,)),  # ids of the orders of a breach; 0 = none
     ]

@@ -7,12 +7,14 @@ import numpy as np
 from kernels.jit import kernel
 from kernels.layout import DARK, I64_MAX
 from kernels.sim_book import purge
+from kernels.sim_cast import VIOLATION
 from kernels.sim_flow import arrive, expire, open_book, staff
 from kernels.sim_hawkes import draw_arrival, excite
 from kernels.sim_play import step_agent
 from kernels.sim_pool import expire_dark
 from kernels.sim_quote import note_quote
 from kernels.sim_random import normal
+from kernels.sim_script import step_script
 from kernels.sim_stages import begin_day, next_stage, pulse
 from kernels.sim_state import LIT, OPEN, ORDERS, POOL, PULSE, SHUT
 from kernels.sim_timers import clear_timer, set_timer
@@ -55,7 +57,11 @@ def _due(m, timer):
     elif timer > PULSE:
         next_stage(m)
     elif m["phase"] == OPEN:
-        step_agent(m, timer - ORDERS)
+        a = timer - ORDERS
+        if m["scripted"] and m["agents"][a]["code"] < VIOLATION:
+            step_script(m, a)
+        else:
+            step_agent(m, a)
     elif m["resumes"] < I64_MAX:
         set_timer(m, timer, m["resumes"] + _WAKE_NS)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from kernels.layout import EVENT
 from kernels.sim_cast import AGENT
+from kernels.sim_code import INSTRUCTION, LINES
 
 MAKER_CLASS, BROKER, INFORMED, NOISE = range(4)  # classes of accounts
 
@@ -192,6 +193,8 @@ SECURITY = np.dtype(
         ("heap", "<i8", (TIMERS,)),  # timer numbers, earliest first
         ("places", "<i8", (TIMERS,)),  # place in the heap; -1 = not set
         ("agents", AGENT, (AGENTS,)),
+        ("scripted", "<i8"),  # 1: campaigns and look-alikes follow `program`
+        ("program", INSTRUCTION, (LINES,)),  # all scripts, one behind the other
     ]
 )
 

@@ -43,7 +43,7 @@ class InjectConfig(Section, frozen=True, kw_only=True):
 class InjectedCampaign(Campaign, frozen=True):
     """A campaign and its own records by their sequence in the new tape."""
 
-    sequences: tuple[int, ...]
+    sequences: tuple[int, ...] = ()
 
 
 class InjectedLookalike(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ labelled, a stretch of time at a time, so memory is bounded whatever the length.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import numpy as np
@@ -19,6 +19,7 @@ from darkpool_watch.sim.abuse import BREACHES, CODES, LOOKALIKES, CampaignPlan, 
 from darkpool_watch.sim.labels import LABEL, Campaign
 from darkpool_watch.sim.population import DARK_VENUES, LIT_VENUE, TICK, security_of
 from darkpool_watch.sim.regimes import ASKED, Day, Regime, from_log, is_half_day
+from darkpool_watch.sim.scripts import ScriptPlanner
 from darkpool_watch.sim.world import build_markets
 from darkpool_watch.typologies import MODEL_TYPOLOGIES
 from darkpool_watch.units import NS_PER_S
@@ -57,6 +58,7 @@ class SimConfig(Section, frozen=True, kw_only=True):
     stealth: tuple[PositiveFloat, PositiveFloat] = (0.5, 2.0)  # log-uniform; higher hides more
     plan: tuple[CampaignPlan, ...] = ()  # campaigns asked for by name, beside the drawn ones
     lookalikes_per_hour: Annotated[float, Meta(ge=0)] = 6.0  # of all kinds, a security
+    injector: Literal["agents", "scripts"] = "agents"  # two hands that share no code
     violations: NonNegative = 0  # breaches of rules, on the whole tape
     violation_kinds: tuple[str, ...] = ("trade-through",)  # in equal parts, of BREACHES
 
@@ -112,7 +114,7 @@ class Simulator:
     def _plan(self) -> None:
         """Draw the agents: look-alikes and violations first, so that campaigns move no row."""
         config = self.config
-        planner = Planner(
+        scene = (
             self.securities,
             self.people,
             self.chances,
@@ -120,18 +122,20 @@ class Simulator:
             self.begins,
             config.seconds,
         )
+        breaker = Planner(*scene)
+        planner = ScriptPlanner(*scene) if config.injector == "scripts" else breaker
         codes = [CODES[code] for code in config.typologies]
         alike = [code + LOOKALIKE for code in codes]
         drawn = planner.schedule(
             self._rng("campaigns"), config.campaigns_per_hour, codes, config.stealth
         )
         asked = planner.explicit(self._rng("campaigns"), config.plan)
-        campaigns = planner.sorted([*drawn, *asked])
+        campaigns = breaker.sorted([*drawn, *asked])
         benign = [
             planner.schedule(
                 self._rng("lookalikes"), config.lookalikes_per_hour, alike, (0.5, 2.0)
             ),
-            planner.breaches(self._rng("violations"), config.violations, config.violation_kinds),
+            breaker.breaches(self._rng("violations"), config.violations, config.violation_kinds),
         ]
         campaigns["campaign"] = np.arange(len(campaigns))
         self.planned = np.concatenate([*benign, campaigns])

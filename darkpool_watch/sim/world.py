@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from darkpool_watch.errors import ConfigError
 from darkpool_watch.sim import rates
 from darkpool_watch.sim.population import BARRED, TICK
+from darkpool_watch.sim.scripts import PROGRAM
 from kernels.layout import I64_MAX
 from kernels.sim_state import AGENTS, BUY, LISTINGS, ORDERS, SECURITY, SELL
 
@@ -56,6 +57,9 @@ def build_markets(sim: "Simulator") -> NDArray[np.void]:
         markets["barred"][:, first, second] = 1
     markets["due"] = I64_MAX
     markets["places"] = -1
+    if config.injector == "scripts":
+        markets["scripted"] = 1
+        markets["program"] = PROGRAM
     for s, one in enumerate(sim.securities):
         m = markets[s]
         price = int(one.price_ticks * np.exp(rng.normal(0.0, 0.03)))
