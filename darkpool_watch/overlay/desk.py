@@ -8,6 +8,7 @@ stand where a recorded event says that nobody stood. `Dropped` ends the episode 
   an own order's, or at its price on an order that entered after it,
 - a hidden recorded order turns out to have stood where an own one would have met it,
 - the book halts, clears, is corrected at an own price, has no other side or is crossed,
+- a pool printed by a quote that an own order had moved (`moved` says when; the stage looks),
 - an own order leaves the levels that the tape shows: its cancel would not be on such a tape.
 
 The fill that spoofing and layering are for is the open question on a static book: nothing recorded
@@ -92,6 +93,8 @@ class Desk:
         self.live: list[Own] = []
         self.rows: list[Row] = []
         self.evidence = -1
+        self.moved: list[list[int]] = []  # from when to when an own order was the touch, ns
+        self._moving = False
         self._orders = 0
 
     def touch(self, side: int) -> int:
@@ -235,11 +238,23 @@ class Desk:
                 if resting != own.side and hidden and meets(own.side, own.price, price):
                     raise Dropped("a hidden order would have met an own one")
 
-    def check_after(self) -> None:
-        """Drop the episode where an own order is no longer among the levels that the tape shows."""
+    def check_after(self, ts: int) -> None:
+        """Drop the episode where an own order is no longer among the levels that the tape shows.
+
+        Notes when own orders are the touch; call it after whatever happens at `ts`.
+        """
         levels = self.habits.levels
         if levels and any(self.depth(own.side, own.price) >= levels for own in self.live):
             raise Dropped("an order left the shown levels")
+        if self._moving:
+            self.moved[-1][1] = ts
+        best = self.book.best
+        self._moving = any(
+            (touch := best(own.side)) is None or better(own.side, own.price, touch)
+            for own in self.live
+        )
+        if self._moving:
+            self.moved.append([ts, ts])
 
 
 def _other(side: int) -> int:

@@ -24,7 +24,7 @@ from darkpool_watch.tape.tape import Tape
 from darkpool_watch.typologies import MODEL_TYPOLOGIES
 from darkpool_watch.units import NS_PER_S, UNDEFINED_PRICE
 from darkpool_watch.wire.events import Definition
-from kernels.layout import ADD, DARK, EVENT, EXECUTE, I64_MAX, ONE_CLOCK, QUOTE
+from kernels.layout import ADD, DARK, EVENT, EXECUTE, I64_MAX, ONE_CLOCK, QUOTE, TRADE
 
 _NUMBER: Final = {one.code: number for number, one in enumerate(MODEL_TYPOLOGIES)}
 _STREAM: Final = 31  # of random numbers: no other use of the seed draws the same
@@ -102,7 +102,7 @@ def inject(
         events = tape.events[here]
         habits = learn(events)
         seed = (config.seed, _STREAM, one.instrument_id)
-        stage = Stage(events, clock[here], habits, seed)
+        stage = Stage(events, clock[here], habits, seed, _printed(tape, one))
         hours = int(clock[here][-1] - clock[here][0]) / NS_PER_S / 3600
         missing += stage.fill(_wanted(config, hours, seed), config.stealth, progress)
         for kind, reasons in stage.dropped.items():
@@ -155,6 +155,17 @@ def _has_book(tape: Tape, one: Definition) -> bool:
     kinds = tape.events["kind"][here]
     shown = (tape.events["flags"][here] & DARK) == 0
     return not one.dark and bool((shown & (kinds == ADD)).any()) and not (kinds == QUOTE).any()
+
+
+def _printed(tape: Tape, one: Definition) -> NDArray[np.int64]:
+    """Return when the security's pools printed and as of when they looked at the quote, sorted."""
+    ids = [
+        other.instrument_id for other in tape.definitions if other.security_id == one.security_id
+    ]
+    events = tape.events[np.isin(tape.events["instrument_id"], ids)]
+    prints = events[((events["flags"] & DARK) > 0) & np.isin(events["kind"], (EXECUTE, TRADE))]
+    seen = prints["ts_ref"][prints["ts_ref"] != I64_MAX]
+    return np.sort(np.concatenate([prints["ts_event"], seen]))
 
 
 def _wanted(config: InjectConfig, hours: float, seed: tuple[int, ...]) -> dict[str, int]:

@@ -21,6 +21,7 @@ from kernels.layout import ADD
 
 OVERLAP: Final = "another episode had orders resting"
 ENDED: Final = "the tape ended"
+PRINTED: Final = "a pool printed by a quote that an own order had moved"
 ROUNDS: Final = 10  # passes over the tape in search of room for what is still wanted
 _SPARE: Final = 3  # candidates for each episode wanted: most meet a recorded event
 _JITTER_NS: Final = 1e8  # a start lies about this long after a recorded event
@@ -67,8 +68,10 @@ class Stage:
         clock: NDArray[np.int64],  # (N,) ns, never running backwards
         habits: Habits,
         seed: tuple[int, ...],
+        printed: NDArray[np.int64],  # (P,) ns, sorted: when pools printed, and by which quote
     ) -> None:
         self.habits = habits
+        self.printed = printed
         self.kept: list[Episode] = []
         self.dropped: dict[str, Counter[str]] = {}
         self._columns = columns(events)
@@ -118,7 +121,12 @@ class Stage:
         """Keep a survivor that rests at no time when a kept one does; return whether it is kept."""
         if not one.dropped:
             spans = one.spans()
-            if _overlap(spans, self._spans):
+            moved = np.array(one.desk.moved, np.int64).reshape(-1, 2)
+            begins = np.searchsorted(self.printed, moved[:, 0], side="left")
+            ends = np.searchsorted(self.printed, moved[:, 1], side="right")
+            if (ends > begins).any():
+                one.dropped = PRINTED
+            elif _overlap(spans, self._spans):
                 one.dropped = OVERLAP
             else:
                 self.kept.append(one)
@@ -154,7 +162,7 @@ class Stage:
             book.apply(event, row)
             for i, one in list(resting.items()):
                 try:
-                    one.desk.check_after()
+                    one.desk.check_after(self._clock[row])
                 except Dropped as reason:
                     one.dropped = str(reason)
                     del resting[i]
@@ -168,7 +176,7 @@ class Stage:
         one.desk.now, one.desk.row = self.habits.on_clock(ts), row
         try:
             wait = next(one.steps, None)
-            one.desk.check_after()
+            one.desk.check_after(one.desk.now)
         except Dropped as reason:
             one.dropped = str(reason)
             return None

@@ -68,7 +68,7 @@ def happens(desk: Desk, event: Event) -> None:
     desk.check_before(event)
     desk.row += 1
     desk.book.apply(event, desk.row)
-    desk.check_after()
+    desk.check_after(desk.row)
 
 
 EXECUTION = "a recorded execution would have filled an own order"
@@ -199,6 +199,22 @@ def test_an_order_leaves_the_shown_levels_when_better_ones_come() -> None:
     both = desk_of(habits(levels=2))
     both.enter(BID, 99, 1)
     assert both.behind(BID, -1) == 100
+
+
+def test_a_desk_knows_when_its_order_was_the_touch() -> None:
+    # Rows stand for time here: 3 is the last of the book's own; a bid of 101 improves 100 from 3 to
+    # row 6, where a bid of 102 stands before it, and again when that has gone at row 7.
+    desk = desk_of()
+    own = desk.enter(BID, 101, 1)
+    desk.check_after(3)
+    happens(desk, Event(ADD, ASK, 105, 1, 8, 0, 0))
+    happens(desk, Event(CANCEL, ASK, 105, 1, 8, 0, 0))
+    happens(desk, Event(ADD, BID, 102, 1, 9, 0, 0))
+    happens(desk, Event(CANCEL, BID, 102, 1, 9, 0, 0))
+    desk.pull(own)
+    desk.check_after(8)
+    happens(desk, Event(CANCEL, BID, 98, 5, 2, 0, 0))
+    assert desk.moved == [[3, 4], [4, 5], [5, 6], [7, 8]]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import pytest
 from darkpool_watch.errors import ConfigError, TapeError
 from darkpool_watch.overlay.inject import InjectConfig, Overlaid, inject
 from darkpool_watch.overlay.patterns import LOOKALIKES, STUFFED, TYPOLOGIES
+from darkpool_watch.overlay.play import PRINTED
 from darkpool_watch.sim.labels import label_events
-from darkpool_watch.sim.population import TICK
+from darkpool_watch.sim.population import BARRED, TICK
 from darkpool_watch.tape.tape import Tape
 from kernels.layout import ADD, ASK, BID, CANCEL, DARK, EXECUTE, HIDDEN
 from tests.naive import sim_labels as naive
@@ -49,8 +50,10 @@ def test_the_simulators_own_market_finds_the_overlaid_tape_legal(overlaid: Overl
     events["account"][own] = 60_001
     events["contra_account"][own & (events["kind"] == EXECUTE)] = 60_002
     security = (events["instrument_id"] + 1) // 2
+    segments = {one.account: one.segment for one in overlaid.tape.accounts}
+    segments |= {60_001: 0, 60_002: 0}
     for s in np.unique(security):
-        market = NaiveMarket(TICK)
+        market = NaiveMarket(TICK, segments, BARRED)
         for event in events[security == s]:
             market.apply(event)
 
@@ -171,6 +174,11 @@ def test_hidden_executions_lie_between_the_quotes_of_a_tape_that_has_them(
     assert len(hidden)
     assert len(shown)
     assert not hidden["order_id"].any()
+
+
+def test_a_pool_s_print_by_a_moved_quote_drops_an_episode(overlaid: Overlaid) -> None:
+    reasons = [name for reasons in overlaid.truth.dropped.values() for name in reasons]
+    assert PRINTED in reasons
 
 
 def test_nothing_asked_for_changes_nothing(recorded: Tape) -> None:
