@@ -33,7 +33,7 @@ def overlaid(recorded: Tape) -> Overlaid:
     return inject(recorded, MANY)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def real(path: Path) -> tuple[Tape, Overlaid]:
     tape = open_tape(path)
     return tape, inject(tape, REAL)
