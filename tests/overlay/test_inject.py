@@ -9,7 +9,7 @@ from darkpool_watch.overlay.inject import InjectConfig, Overlaid, inject
 from darkpool_watch.overlay.patterns import LOOKALIKES, STUFFED, TYPOLOGIES
 from darkpool_watch.overlay.play import PRINTED
 from darkpool_watch.sim.labels import label_events
-from darkpool_watch.sim.population import BARRED, TICK
+from darkpool_watch.sim.population import BARRED, TICK, security_of
 from darkpool_watch.tape.tape import Tape
 from kernels.layout import ADD, ASK, BID, CANCEL, DARK, EXECUTE, HIDDEN
 from tests.naive import sim_labels as naive
@@ -49,7 +49,7 @@ def test_the_simulators_own_market_finds_the_overlaid_tape_legal(overlaid: Overl
     # That market knows who trades: for it alone, two accounts that nobody else has.
     events["account"][own] = 60_001
     events["contra_account"][own & (events["kind"] == EXECUTE)] = 60_002
-    security = (events["instrument_id"] + 1) // 2
+    security = security_of(events["instrument_id"])
     segments = {one.account: one.segment for one in overlaid.tape.accounts}
     segments |= {60_001: 0, 60_002: 0}
     for s in np.unique(security):
@@ -89,7 +89,7 @@ def test_own_records_name_nobody(overlaid: Overlaid) -> None:
 
 def test_labels_are_those_of_the_definitions(overlaid: Overlaid) -> None:
     events, labels = overlaid.tape.events, overlaid.labels
-    security = (events["instrument_id"].astype(np.int64) + 1) // 2
+    security = security_of(events["instrument_id"]).astype(np.int64)
     campaigns = list(overlaid.truth.campaigns)
     found = label_events(events["ts_event"], security, campaigns)
     for name in ("zone", "typology", "campaign"):
@@ -104,7 +104,7 @@ def test_labels_are_those_of_the_definitions(overlaid: Overlaid) -> None:
         assert rows["ts_event"].tolist() == list(c.messages)
         assert (c.start, c.end) == (c.messages[0], c.messages[-1])
         assert c.evidence in c.messages
-        assert set(rows["instrument_id"].tolist()) == {2 * c.security_id - 1}
+        assert set(rows["instrument_id"].tolist()) == {3 * c.security_id - 2}
     assert np.array_equal(labels["own"] > 0, mine)
     assert set(labels["zone"].tolist()) == {0, 1, 2, 3}
 
