@@ -280,7 +280,7 @@ class NaiveMarket:
             assert self.phase == "open", "a pool traded while its book did not"
         if e["kind"] == TRADE:
             assert e["account"] != e["contra_account"]
-            self._check_price(e)
+            self._check_print(e)
             return
         assert e["flags"] & MIDPOINT_PEG
         if e["kind"] == ADD:
@@ -332,9 +332,9 @@ class NaiveMarket:
             party.left -= size
             if party.left == 0:
                 del pool[party.order_id]
-        self._check_price(e)
+        self._check_print(e)
 
-    def _check_price(self, e: Any) -> None:
+    def _check_print(self, e: Any) -> None:
         """A dark print is at the midpoint of its reference, inside the quote."""
         bid, ask = self.best(BID), self.best(ASK)
         assert bid is not None

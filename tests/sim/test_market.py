@@ -203,7 +203,7 @@ def test_marking_the_close_needs_a_tape_that_reaches_it() -> None:
 
 
 def test_too_many_agents_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"Expected at most 1024 campaigns"):
+    with pytest.raises(ConfigError, match=r"Expected at most 896 campaigns"):
         Simulator(SimConfig(securities=1, seconds=3_600.0, campaigns_per_hour=2_000.0))
 
 
