@@ -86,7 +86,7 @@ RAW = np.random.default_rng(0).normal(0, 2, FEATURES)
 def test_normalise_by_kernel(benchmark: Any) -> None:
     st = state(np.zeros(FEATURES), np.ones(FEATURES))
     values, mask = np.zeros(FEATURES, np.float32), np.zeros(FEATURES, np.uint8)
-    benchmark(normalise, 0, 0, RAW, st, values, mask)
+    benchmark(normalise, 0, RAW, st, values, mask)
     assert not mask.any()
 
 

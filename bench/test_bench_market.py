@@ -7,7 +7,7 @@ import pytest
 
 from darkpool_watch.config import DetectConfig
 from darkpool_watch.detect.rules import Rules
-from kernels.rules import TRADES
+from kernels.rule_rows import TRADES
 from tests.data import GOOG, needs_data
 from tests.market.streams import ACCOUNTS, DEFINITIONS, market, random_stream
 from tests.market.test_real_books import market_of, tape_of

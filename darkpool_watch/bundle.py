@@ -3,7 +3,7 @@
 import hashlib
 from typing import NamedTuple
 
-from darkpool_watch.config import Config
+from darkpool_watch.config import Config, ModelConfig
 from darkpool_watch.detect.calibration import PREFIX, Calibration
 from darkpool_watch.features.catalog import FINGERPRINT, check_pin
 from darkpool_watch.features.normaliser import Normaliser
@@ -19,6 +19,7 @@ class Bundle(NamedTuple):
     calibration: Calibration | None
     model_hash: str  # SHA-256 of the checkpoint file, hex; of the seed's name when untrained
     catalogue: str
+    trained: bool  # False: the scores mean nothing
 
 
 def open_bundle(config: Config) -> Bundle:
@@ -33,9 +34,9 @@ def open_bundle(config: Config) -> Bundle:
     if path is None:
         name = f"untrained {config.model.profile} seed {UNTRAINED_SEED}"
         digest = hashlib.sha256(name.encode()).hexdigest()
-        return Bundle(engine, Normaliser.default(), None, digest, FINGERPRINT)
+        return Bundle(engine, Normaliser.default(), None, digest, FINGERPRINT, trained=False)
     from darkpool_watch.model.checkpoint import digest as digest_of
-    from darkpool_watch.model.checkpoint import load_arrays
+    from darkpool_watch.model.checkpoint import load_arrays, read_notes
 
     stored = {
         f"{stage}.{name}": array
@@ -45,4 +46,27 @@ def open_bundle(config: Config) -> Bundle:
     normaliser = Normaliser.from_arrays(stored)
     fitted = any(name.startswith(PREFIX) for name in stored)
     calibration = Calibration.from_arrays(stored) if fitted else None
-    return Bundle(engine, normaliser, calibration, digest_of(path), FINGERPRINT)
+    return Bundle(
+        engine, normaliser, calibration, digest_of(path), FINGERPRINT, read_notes(path).trained
+    )
+
+
+def untrained_words(config: ModelConfig) -> str:
+    """Return what to tell whoever runs this model if its weights are untrained; else nothing.
+
+    Raises CheckpointError where the checkpoint cannot be read.
+    """
+    path = checkpoint_path(config)
+    if path is None:
+        why = f"no weights are shipped for profile {config.profile} and model.checkpoint is empty"
+    else:
+        from darkpool_watch.model.checkpoint import read_notes
+
+        if read_notes(path).trained:
+            return ""
+        why = f"checkpoint {path} says that it was never trained"
+    return (
+        f"UNTRAINED MODEL: {why}. It runs on random weights of a fixed seed, so its scores and its "
+        "alerts mean nothing, only rules do: make weights with `darkpool-watch train` and name "
+        "them in model.checkpoint, or use profile lite"
+    )

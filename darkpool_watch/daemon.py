@@ -21,7 +21,9 @@ from darkpool_watch.bundle import Bundle, open_bundle
 from darkpool_watch.config import Config
 from darkpool_watch.pipeline import Pipeline
 from darkpool_watch.schedule import Conflating, Nominal, Scheduler
+from darkpool_watch.tape.reference import read_reference
 from darkpool_watch.warmup import warm_up
+from darkpool_watch.wire.presence import FeedWatch
 from darkpool_watch.wire.schedule import ScheduleWriter, schedule_path
 from darkpool_watch.wire.source import FrameSource, ZmqSource
 
@@ -35,19 +37,27 @@ class Daemon:
     """Owns every socket and file of one run; `run` returns when `stop` is set. Close it after.
 
     Raises ConfigError, CheckpointError, JournalError or WireError, each with its next step, before
-    the first event is taken.
+    the first event is taken. `say` is given the sentences that an operator should see.
     """
 
     def __init__(
-        self, config: Config, *, bundle: Bundle | None = None, source: FrameSource | None = None
+        self,
+        config: Config,
+        *,
+        bundle: Bundle | None = None,
+        source: FrameSource | None = None,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.config = config
         self.stop = threading.Event()
+        self._say = say
         bundle = bundle or open_bundle(config)
-        warm_up(config)
+        self.trained = bundle.trained
         with ExitStack() as opened:  # what is open is closed again where the next cannot be
+            # Before what takes a minute: a second daemon is refused at once.
             self.journal = Journal(Path(config.alerts.journal), busy_ms=config.alerts.busy_ms)
             opened.callback(self.journal.close)
+            warm_up(config)
             self.publisher = AlertPublisher(config.alerts, self.journal)
             opened.callback(self.publisher.close)
             self.desk = AlertDesk(self.journal, self.publisher)
@@ -67,6 +77,7 @@ class Daemon:
                 bundle,
                 scheduler,
                 self.desk,
+                reference=read_reference(config.reference),
                 on_schedule=self._schedule.append if self._schedule is not None else None,
             )
             self._opened = opened.pop_all()
@@ -95,6 +106,7 @@ class Daemon:
     def _loop(self, on_idle: Callable[[], None]) -> None:
         pipeline = self.pipeline
         next_idle = quiet = time.monotonic()
+        watch = FeedWatch(self.config.wire, self.source.counters, time.monotonic_ns())
         owed = 0
         while not self.stop.is_set():
             self._absorb(0 if owed else IDLE_MS)
@@ -111,6 +123,9 @@ class Daemon:
                     self.publisher.heartbeat()
                 if self._schedule is not None:
                     self._schedule.flush()
+                if sentence := watch.look(time.monotonic_ns()):
+                    self._note("feed", {"said": sentence})
+                    self._say(sentence)
                 on_idle()
 
     def _absorb(self, timeout_ms: int) -> None:

@@ -9,18 +9,20 @@ from pathlib import Path
 import msgspec
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from darkpool_watch.alerts.record import Alert
 from darkpool_watch.alerts.subscriber import AlertSubscriber
 from darkpool_watch.alerts.verify import verify
+from darkpool_watch.bundle import untrained_words
 from darkpool_watch.config import Config, in_folder, load
 from darkpool_watch.daemon import Daemon, stop_on_signals
 from darkpool_watch.errors import ConfigError, DarkpoolWatchError
 from darkpool_watch.sim.abuse import CampaignPlan
 from darkpool_watch.sim.labels import Campaign
-from darkpool_watch.sim.market import SimConfig
+from darkpool_watch.sim.market import SimConfig, Violation
 from darkpool_watch.sim.venue import run_venue
 from darkpool_watch.units import NS_PER_S
 
@@ -40,7 +42,7 @@ class Truth(msgspec.Struct):
     """What the venue injected; `darkpool_watch.sim.venue.truth_of` writes it."""
 
     campaigns: list[Campaign]
-    violations: list[dict[str, int]]
+    violations: list[Violation]
 
 
 def run_demo(*, seconds: float, seed: int, securities: int, speed: float) -> None:
@@ -56,6 +58,8 @@ def run_demo(*, seconds: float, seed: int, securities: int, speed: float) -> Non
     console = Console()
     with tempfile.TemporaryDirectory(prefix="darkpool_watch.") as folder:
         config = demo_config(Path(folder))
+        if words := untrained_words(config.model):
+            Console(stderr=True).print(f"[bold yellow]{escape(words)}[/]", highlight=False)
         console.print("Compiling kernels and loading the model (a first run takes a minute) ...")
         daemon = Daemon(config)
         truth_path = Path(folder) / "truth.json"

@@ -7,7 +7,7 @@
     ├── MarketError          reference data contradicts itself
     ├── CheckpointError      weights do not fit this catalogue, config or engine
     ├── JournalError         the journal is damaged, locked or cannot be written
-    └── ReplayError          a capture and its schedule do not fit each other
+    └── ReplayError          a recording holds no events, or does not fit its schedule
 
 A message says what was found, what was needed, where, and the next step. Foreign exceptions are
 translated at the edge that meets them (`raise TapeError(...) from err`).
@@ -47,4 +47,4 @@ class JournalError(DarkpoolWatchError):
 
 
 class ReplayError(DarkpoolWatchError):
-    """A capture and its schedule do not fit each other."""
+    """A recording holds no events, or a capture and its schedule do not fit each other."""

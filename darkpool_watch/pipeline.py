@@ -18,13 +18,15 @@ from darkpool_watch.alerts.record import Alert, Evidence, Provenance
 from darkpool_watch.alerts.rules import RuleGroups, RuleHit
 from darkpool_watch.bundle import Bundle
 from darkpool_watch.config import Config
+from darkpool_watch.detect.breaches import Breach, feed_breach, feed_group
 from darkpool_watch.detect.detector import Detector
-from darkpool_watch.detect.rules import Breach, Rules, feed_breach
+from darkpool_watch.detect.rules import Rules
 from darkpool_watch.digest import MultisetDigest
 from darkpool_watch.errors import MarketError
 from darkpool_watch.evidence import EvidenceRing
 from darkpool_watch.features.extractor import Extractor
 from darkpool_watch.features.frames import STALE, WARMING, Frames
+from darkpool_watch.market.counterparties import Reference
 from darkpool_watch.market.listings import Listings
 from darkpool_watch.market.state import Market
 from darkpool_watch.schedule import Due, Scheduler
@@ -71,7 +73,8 @@ class Latencies:
 class Pipeline:
     """Everything between the wire and the desk, for one process.
 
-    `on_schedule` is told the SCHEDULE rows of each step, in the order of scoring.
+    `reference` is what files say of accounts before the feed does. `on_schedule` is told the
+    SCHEDULE rows of each step, in the order of scoring.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class Pipeline:
         scheduler: Scheduler,
         desk: Desk,
         *,
+        reference: Reference | None = None,
         on_schedule: OnScored | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -96,7 +100,10 @@ class Pipeline:
         securities = config.market.securities
         self.extractor = Extractor(config.features, securities, bundle.normaliser)
         self.detector = Detector(config.detect, bundle.calibration, securities)
-        self.rules = Rules(config.detect, self.listings)
+        reference = reference or Reference()
+        for account in reference.accounts:
+            self.listings.account(account)
+        self.rules = Rules(config.detect, self.listings, reference.counterparties)
         self._groups = RuleGroups(round(config.alerts.rule_cooldown_s * NS_PER_S))
         self._newest_ts = 0  # ns of event time, of the newest event handled
         self._settled_s = 0  # s of event time up to which silence has been judged
@@ -205,7 +212,8 @@ class Pipeline:
         self.counts.refused += 1
         reason = f"reference data was refused ({err})"
         ts, arrival = self._newest_ts, self.counts.events
-        breach = Breach("DATA", reason, -1, ts, arrival, batch.venue, "medium", math.nan, "")
+        group = feed_group(batch.venue, "reference")
+        breach = Breach("DATA", reason, -1, ts, arrival, group, "medium", math.nan, "")
         self._breach(breach, None)
 
     def _heed(self, notice: Notice) -> None:

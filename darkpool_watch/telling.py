@@ -13,6 +13,7 @@ import numpy as np
 from darkpool_watch.alerts.build import Place, episode_alert, known_price, rule_alert
 from darkpool_watch.alerts.record import Alert, Evidence, Provenance, Quote, Stamps
 from darkpool_watch.alerts.rules import RuleUpdate
+from darkpool_watch.detect.breaches import venue_of
 from darkpool_watch.detect.episodes import EpisodeUpdate
 from darkpool_watch.evidence import EvidenceRing
 from darkpool_watch.market.listings import Listings
@@ -141,7 +142,7 @@ class Teller:
 
     def _new_place(self, update: RuleUpdate, hit: np.void | None) -> Place:
         if update.security < 0 or hit is None:
-            return Place(security=0, symbol="FEED", venue=update.group or "FEED")
+            return Place(security=0, symbol="FEED", venue=venue_of(update.group) or "FEED")
         return self._place(hit)
 
     def _place(self, row: np.void) -> Place:

@@ -65,7 +65,7 @@ class NullDesk:
 
 def null_bundle() -> Bundle:
     """Return a bundle without a model."""
-    return Bundle(NullEngine(), Normaliser.default(), None, "", "")
+    return Bundle(NullEngine(), Normaliser.default(), None, "", "", trained=False)
 
 
 def warm_up(config: Config) -> None:

@@ -14,6 +14,17 @@ from kernels.accounts import AccountState, accumulate_accounts, reset_accounts, 
 from kernels.conditions import ConditionState, forget_conditions, write_conditions
 from kernels.flow import accumulate_flow, write_flow
 from kernels.held import find_starts, hold
+from kernels.history import (
+    FROM,
+    NOT_YET,
+    UNTIL,
+    HistoryState,
+    classify,
+    enter_half_hour,
+    roll_history,
+    start_day,
+    start_measuring,
+)
 from kernels.jit import hot_kernel, lean_kernel
 from kernels.layout import (
     CANCEL,
@@ -28,10 +39,10 @@ from kernels.layout import (
     ON_TRADE,
 )
 from kernels.ledger import set_closing
-from kernels.normalise import NormaliserState, half_hour, normalise, restart_live
+from kernels.normalise import NormaliserState, normalise
 from kernels.price import accumulate_price, write_price
 from kernels.profile import P90, accumulate_profile, roll_profile
-from kernels.slots import LATE_EVENTS, SESSION, SESSION_CLOSE, SESSION_OPEN
+from kernels.slots import LAST_TS, LATE_EVENTS, SESSION, SESSION_CLOSE, SESSION_OPEN, TICK
 from kernels.tempo import accumulate_tempo, write_tempo
 from kernels.volume import accumulate_volume, write_volume
 from kernels.windows import WindowState, admit, reset, totals
@@ -47,6 +58,7 @@ class ExtractState(NamedTuple):
     accounts: AccountState
     conditions: ConditionState
     normaliser: NormaliserState
+    history: HistoryState
     waited: np.ndarray  # (S,) int64: own events since the last frame, LEVEL corrections left out
     row: np.ndarray  # (240,) float64, scratch
 
@@ -85,21 +97,27 @@ def open_session(o, s, st):
     """Start a security's windows and day statistics anew when its session number changes."""
     i = st.windows.i
     if i[s, SESSION] >= 0:
+        roll_history(s, i[s, LAST_TS], st.history, st.normaliser, st.windows.profile)
         reset(s, st.windows)
         roll_profile(s, st.windows.profile)
         forget_conditions(s, st.conditions)
     follow_session(o, s, st)
-    restart_live(s, st.normaliser)
+    start_day(s, st.history, st.normaliser)
     i[s, SESSION] = o["session"]
     st.waited[s] = 0
 
 
 @lean_kernel
 def forget_security(s, st):
-    """Forget what was seen of a security since its session opened; its statistics stay."""
+    """Forget what was seen of a security since its session opened; its statistics stay.
+
+    The half-hour is not kept: of its flows a part is lost.
+    """
     reset(s, st.windows)
     reset_accounts(s, st.accounts)
     forget_conditions(s, st.conditions)
+    start_measuring(s, st.history)
+    st.history.place[s, FROM] = NOT_YET
     st.waited[s] = 0
 
 
@@ -162,8 +180,7 @@ def write_frame(o, s, trigger, n, st, out):
     out.trigger[n] = trigger
     for j in range(st.row.shape[0]):
         out.raw[n, j] = st.row[j]
-    bucket = half_hour(now, i[s, SESSION_OPEN], st.normaliser.median.shape[1])
-    normalise(s, bucket, st.row, st.normaliser, out.values[n], out.mask[n])
+    normalise(s, st.row, st.normaliser, out.values[n], out.mask[n])
     write_conditions(s, fraction, st.row, st.windows, st.conditions, out.conditions[n])
 
 
@@ -187,8 +204,13 @@ def extract(
             continue
         if o["session"] != st.windows.i[s, SESSION]:
             open_session(o, s, st)
-        large = st.windows.profile[s, P90]
+        i, profile = st.windows.i, st.windows.profile
+        if o["ts"] >= st.history.place[s, UNTIL]:
+            opens = i[s, SESSION_OPEN]
+            enter_half_hour(o["ts"], opens, s, st.history, st.normaliser, profile)
+        large = profile[s, P90]
         accumulate(o, s, st)
+        classify(o, s, i[s, TICK], st.history, st.normaliser, profile)
         if o["kind"] != LEVEL:
             st.waited[s] += 1
         trigger = why_informative(o, large) if informative else NOT_DUE

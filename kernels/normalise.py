@@ -1,10 +1,11 @@
 """Raw features to what the model reads: scaled, centred, bounded, and a mask of the undefined.
 
 A feature is compared with the median and the spread (1.4826 times the median absolute deviation)
-of its security's history at this half-hour; a security without history takes its class's, blended
-with its own day so far by n / (n + 5000), n being how often the feature was defined today. The
-day's median and deviation are tracked by stochastic approximation: each value moves them by a step
-towards it, at first 4 / (n + 4) of the deviation and never below 1/500 of it.
+that are usual for its security at this half-hour (`kernels.history` finds them); where those are
+its class's, they are blended with the security's own day so far by n / (n + 5000), n being how
+often the feature was defined today. The day's median and deviation are tracked by stochastic
+approximation: each value moves them by a step towards it, at first 4 / (n + 4) of the deviation
+and never below 1/500 of it.
 
 Source: Robbins & Monro (1951), Ann. Math. Stat. 22(3), for the tracking.
 """
@@ -25,16 +26,14 @@ FIRST_STEP = np.float32(4.0)
 LAST_STEP = np.float32(0.002)
 ZERO, ONE = np.float32(0.0), np.float32(1.0)
 HALF_HOUR_NS = 1_800_000_000_000
+USUAL_MEDIAN, USUAL_SCALE, USUAL_BLEND = range(3)
 LIVE_MEDIAN, LIVE_MAD, LIVE_COUNT = range(3)
-HISTORY_ROW, HISTORY_OWN = range(2)
 
 
 class NormaliserState(NamedTuple):
     """The arrays of the normaliser, as kernels take them."""
 
-    median: np.ndarray  # (C, H, 240) float32, of scaled features, by history row and half-hour
-    scale: np.ndarray  # (C, H, 240) float32, > 0
-    history: np.ndarray  # (S, 2) int64: row of `median` in use; 1 where it is the security's own
+    usual: np.ndarray  # (S, 3, 240) float32: median and scale > 0 at this half-hour; 1 to blend
     live: np.ndarray  # (S, 3, 240) float32: the day's median, absolute deviation and count
     log1p: np.ndarray  # (n,) int64: features that pass through ln(1 + x) first
     asinh: np.ndarray  # (m,) int64: features that pass through asinh first
@@ -49,11 +48,10 @@ def half_hour(now, session_open, buckets):
 
 @lean_kernel
 def restart_live(s, st):
-    """Let the day's estimates start from the history of the session's first half-hour."""
-    row = st.history[s, HISTORY_ROW]
+    """Let the day's estimates start from what is usual."""
     for j in range(FEATURES):
-        st.live[s, LIVE_MEDIAN, j] = st.median[row, 0, j]
-        st.live[s, LIVE_MAD, j] = st.scale[row, 0, j] / SIGMA
+        st.live[s, LIVE_MEDIAN, j] = st.usual[s, USUAL_MEDIAN, j]
+        st.live[s, LIVE_MAD, j] = st.usual[s, USUAL_SCALE, j] / SIGMA
         st.live[s, LIVE_COUNT, j] = ZERO
 
 
@@ -75,16 +73,14 @@ def scale_features(raw, st):
 
 
 @hot_kernel
-def bound_features(s, bucket, st, values, mask):
+def bound_features(s, st, values, mask):
     """Write the bounded values and the mask of `st.scaled`."""
-    row = st.history[s, HISTORY_ROW]
-    blend = ZERO if st.history[s, HISTORY_OWN] else ONE
     for j in range(FEATURES):
         x = np.float32(st.scaled[j])
         n = st.live[s, LIVE_COUNT, j]
-        w = blend * n / (n + BLEND)
-        centre = st.median[row, bucket, j]
-        spread = st.scale[row, bucket, j]
+        w = st.usual[s, USUAL_BLEND, j] * n / (n + BLEND)
+        centre = st.usual[s, USUAL_MEDIAN, j]
+        spread = st.usual[s, USUAL_SCALE, j]
         own = max(st.live[s, LIVE_MAD, j] * SIGMA, FLOOR * spread)
         centre += w * (st.live[s, LIVE_MEDIAN, j] - centre)
         spread += w * (own - spread)
@@ -117,7 +113,6 @@ def learn_features(s, st):
 @lean_kernel
 def normalise(
     s,  # row of the security
-    bucket,  # half-hour of the session
     raw,  # (240,) float64, NaN where undefined
     st,  # NormaliserState
     values,  # (240,) float32 out: -8..8, 0 where undefined
@@ -125,5 +120,5 @@ def normalise(
 ):
     """Normalise one row against what was known before it, then learn from it."""
     scale_features(raw, st)
-    bound_features(s, bucket, st, values, mask)
+    bound_features(s, st, values, mask)
     learn_features(s, st)

@@ -11,6 +11,7 @@ import numpy as np
 from kernels.jit import kernel
 from kernels.layout import (
     ADD,
+    AUCTION,
     CANCEL,
     DARK,
     EXECUTE,
@@ -18,31 +19,30 @@ from kernels.layout import (
     REPLACE,
     SELF_MATCH_PREVENTED,
 )
+from kernels.sim_cast import GENUINE, PROBE, STUFF, STUFFED, WAIT
 from kernels.sim_random import normal, uniform
 from kernels.sim_state import (
     BUY,
-    GENUINE,
+    CALL,
+    FIRM,
     LEVELS,
     LIT,
-    MIDS,
     NOBODY,
     NOTHING,
+    OPEN,
     ORDERS,
     OUTPUT,
-    PROBE,
     REACH,
     SELL,
-    STUFF,
-    STUFFED,
-    WAIT,
 )
 from kernels.sim_timers import clear_timer, set_timer
 
 _MASK = LEVELS - 1
 _ADD, _CANCEL, _REPLACE, _EXECUTE = np.array([ADD, CANCEL, REPLACE, EXECUTE])
+_AUCTION = np.int64(AUCTION)
 _SELF_MATCH = np.int64(SELF_MATCH_PREVENTED)
 _ONE = np.uint64(1)
-_FULL = OUTPUT - 64  # a step sends no more than this, but for the ends of its orders
+FULL = np.int64(OUTPUT - 64)  # a step sends no more than this, but for the ends of its orders
 
 
 @kernel
@@ -67,7 +67,7 @@ def emit(m, kind, side, flags, size, agent):
     row["aux_size"] = 0
     row["account"] = 0
     row["contra_account"] = 0
-    row["instrument_id"] = m["dark_id"] if flags & DARK else m["lit_id"]
+    row["instrument_id"] = m["lit_id"] + (1 + m["pool"] if flags & DARK else 0)
     row["kind"] = kind
     row["side"] = side + 1
     row["flags"] = flags
@@ -120,6 +120,8 @@ def claim(m, side, size, account, agent, role):
     o["own"] = own
     o["side"] = side
     o["role"] = role
+    o["state"] = FIRM
+    o["maker"] = NOBODY
     return np.int64(slot)
 
 
@@ -129,6 +131,8 @@ def release(m, slot):
     o = m["orders"][slot]
     if o["agent"] != NOBODY:
         m["agents"][o["agent"]]["orders"][o["own"]] = -1
+    if o["maker"] != NOBODY:
+        m["makers"][o["maker"]]["quotes"][o["side"]] = -1
     clear_timer(m, slot)
     o["venue"] = 0
     o["next"] = m["free"]
@@ -148,9 +152,28 @@ def _find_best(m, side):
 
 
 @kernel
-def _unlink(m, slot):
-    """Take an order out of its level's queue."""
+def leave_call(m, slot):
+    """Take an order out of the queue of its side of the auction."""
     o = m["orders"][slot]
+    side = o["side"]
+    if o["previous"] >= 0:
+        m["orders"][o["previous"]]["next"] = o["next"]
+    else:
+        m["call_head"][side] = o["next"]
+    if o["next"] >= 0:
+        m["orders"][o["next"]]["previous"] = o["previous"]
+    else:
+        m["call_tail"][side] = o["previous"]
+    m["called"] -= 1
+
+
+@kernel
+def unlink(m, slot):
+    """Take an order out of the queue it waits in."""
+    o = m["orders"][slot]
+    if o["venue"] == CALL:
+        leave_call(m, slot)
+        return
     level = m["levels"][o["tick"] & _MASK]
     if o["previous"] >= 0:
         m["orders"][o["previous"]]["next"] = o["next"]
@@ -168,7 +191,7 @@ def _unlink(m, slot):
 
 
 @kernel
-def _link(m, slot, tick):
+def link(m, slot, tick):
     """Put an order at the tail of a level's queue."""
     o = m["orders"][slot]
     side = o["side"]
@@ -210,25 +233,41 @@ def is_last(m, slot):
 
 @kernel
 def pull(m, slot, flags):
-    """Cancel what is left of a lit order."""
+    """Cancel what is left of a lit order, or of one that waits for an auction."""
     o = m["orders"][slot]
+    if o["venue"] == CALL:
+        flags |= _AUCTION
     row = m["out"][emit(m, _CANCEL, o["side"], flags, o["left"], o["agent"])]
     row["order_id"] = o["order_id"]
     row["price"] = o["tick"] * m["tick"]
     row["account"] = o["account"]
-    _unlink(m, slot)
+    unlink(m, slot)
     release(m, slot)
 
 
 @kernel
 def note_fill(m, agent, role, quantity):
-    """Tell an agent of a fill; one that waits wakes after its reaction time."""
+    """Tell an agent of the fill just sent; one that waits wakes after its reaction time."""
     a = m["agents"][agent]
     if role == GENUINE or role == PROBE:
         first = a["filled"] == 0
         a["filled"] += quantity
         if first and a["phase"] == WAIT:
             set_timer(m, ORDERS + agent, m["clock"] + a["reaction"])
+    own = m["senders"][m["count"] - 1] == agent
+    if own and role == a["proof"] and a["evidence"] < 0:
+        a["evidence"] = m["clock"]
+
+
+@kernel
+def sender_of(m, incoming, resting):
+    """Return whose message an execution is: a campaign's first, then the incoming order's."""
+    if incoming == NOBODY:
+        return np.int64(resting)
+    campaign = m["agents"][incoming]["campaign"]
+    if campaign < 0 and resting != NOBODY and m["agents"][resting]["campaign"] >= 0:
+        return np.int64(resting)
+    return np.int64(incoming)
 
 
 @kernel
@@ -236,11 +275,16 @@ def take(m, side, limit, size, account, agent):
     """Execute the incoming order against the other side down to `limit`; return what was filled.
 
     Best price first, time priority within it. An order of the same account is cancelled instead.
+    Nothing trades outside the price limits or while the book is not open.
     """
     other = 1 - side
     filled = np.int64(0)
-    while filled < size and m["count"] < _FULL and crosses(m, side, limit):
+    if m["phase"] != OPEN:
+        return filled
+    while filled < size and m["count"] < FULL and crosses(m, side, limit):
         tick = m["best"][other]
+        if tick < m["limits"][0] or tick > m["limits"][1]:
+            break
         level = m["levels"][tick & _MASK]
         slot = level["head"]
         if is_last(m, slot):
@@ -250,7 +294,7 @@ def take(m, side, limit, size, account, agent):
             pull(m, slot, _SELF_MATCH)
             continue
         quantity = min(size - filled, o["left"])
-        sender = agent if agent != NOBODY else o["agent"]
+        sender = sender_of(m, agent, o["agent"])
         row = m["out"][emit(m, _EXECUTE, other, NOTHING, quantity, sender)]
         row["order_id"] = o["order_id"]
         row["contra_order_id"] = m["incoming"]
@@ -262,15 +306,27 @@ def take(m, side, limit, size, account, agent):
         level["size"] -= quantity
         if o["agent"] != NOBODY:
             note_fill(m, o["agent"], o["role"], quantity)
+        if o["maker"] != NOBODY:
+            bought = quantity if other == BUY else -quantity
+            m["makers"][o["maker"]]["inventory"] += bought
         if o["left"] == 0:
-            _unlink(m, slot)
+            unlink(m, slot)
             release(m, slot)
     return filled
 
 
 @kernel
 def place(m, side, tick, size, account, agent, role):
-    """Enter a lit limit order: what crosses executes, the rest rests; return its slot or -1."""
+    """Enter a lit limit order: what crosses executes, the rest rests; return its slot or -1.
+
+    It is priced back to the price limits, and refused without a message where the book is not open.
+    """
+    if m["phase"] != OPEN:
+        return np.int64(-1)
+    if side == BUY:
+        tick = min(tick, m["limits"][1])
+    else:
+        tick = max(tick, m["limits"][0])
     tick = max(m["best"][BUY] - REACH, min(m["best"][SELL] + REACH, tick))
     order_id = new_id(m)
     if crosses(m, side, tick):
@@ -287,7 +343,7 @@ def place(m, side, tick, size, account, agent, role):
     row["order_id"] = order_id
     row["price"] = tick * m["tick"]
     row["account"] = account
-    _link(m, slot, tick)
+    link(m, slot, tick)
     return slot
 
 
@@ -304,24 +360,24 @@ def requote(m, slot, tick, size):
     row["contra_order_id"] = new_id(m)
     row["price"] = tick * m["tick"]
     row["account"] = o["account"]
-    _unlink(m, slot)
+    unlink(m, slot)
     o["order_id"] = m["incoming"]
     o["left"] = size
-    _link(m, slot, tick)
+    link(m, slot, tick)
 
 
 @kernel
 def purge(m):
     """Cancel the orders that lie too far behind the touch for the ring of levels."""
     for side in range(2):
-        while m["count"] < _FULL:
+        while m["count"] < FULL:
             tick = m["low"] if side == BUY else m["high"]
             if side == BUY and tick >= m["best"][BUY] - REACH:
                 break
             if side == SELL and tick <= m["best"][SELL] + REACH:
                 break
             slot = m["levels"][tick & _MASK]["head"]
-            while slot >= 0 and m["count"] < _FULL:
+            while slot >= 0 and m["count"] < FULL:
                 pull(m, slot, NOTHING)
                 slot = m["levels"][tick & _MASK]["head"]
             if slot >= 0:
@@ -330,22 +386,6 @@ def purge(m):
                 m["low"] = tick + 1
             else:
                 m["high"] = tick - 1
-
-
-@kernel
-def note_quote(m):
-    """Remember the quote for the pool's reference if it has moved."""
-    last = m["mids"][(m["quotes"] - 1) & (MIDS - 1)]
-    bid = m["best"][BUY]
-    ask = m["best"][SELL]
-    if last["bid"] == bid and last["ask"] == ask:
-        return
-    if last["ts"] != m["clock"]:
-        m["quotes"] += 1
-        last = m["mids"][(m["quotes"] - 1) & (MIDS - 1)]
-    last["ts"] = m["clock"]
-    last["bid"] = bid
-    last["ask"] = ask
 
 
 @kernel

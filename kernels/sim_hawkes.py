@@ -11,11 +11,12 @@ import math
 import numpy as np
 
 from kernels.jit import kernel
-from kernels.layout import ADD, CANCEL, DARK, EXECUTE, HIDDEN, I64_MAX, IOC, REPLACE
+from kernels.layout import ADD, AUCTION, CANCEL, DARK, EXECUTE, HIDDEN, I64_MAX, IOC, REPLACE
 from kernels.sim_random import uniform
 from kernels.sim_state import (
     ADD_BEHIND,
     ADD_TOUCH,
+    CALLED,
     DARK_CANCEL,
     DARK_PROBE,
     DARK_REST,
@@ -26,6 +27,8 @@ from kernels.sim_state import (
     MARKS,
     REQUOTE,
 )
+
+_CALL_PACE = 0.4  # of the base rate while orders are collected for an auction
 
 
 @kernel
@@ -53,12 +56,16 @@ def _source(m, row):
     """Return which source of excitation a message is; -1 = none."""
     side = np.int64(row["side"]) - 1
     kind = row["kind"]
+    if kind > EXECUTE or row["flags"] & AUCTION:
+        return np.int64(-1)
     if row["flags"] & DARK:
         if kind == ADD:
             return 2 * (DARK_PROBE if row["flags"] & IOC else DARK_REST) + side
         if kind == EXECUTE:
             return 2 * DARK_PROBE + 1 - side
-        return np.int64(-1) if row["flags"] & IOC else 2 * DARK_CANCEL + side
+        if kind == REPLACE or row["flags"] & IOC:
+            return np.int64(-1)
+        return 2 * DARK_CANCEL + side
     if kind == ADD:
         at_touch = row["price"] == m["best"][side] * m["tick"]
         return 2 * (ADD_TOUCH if at_touch else ADD_BEHIND) + side
@@ -97,7 +104,11 @@ def excite(m):
 def draw_arrival(m):
     """Draw the next arrival: the first of the base's and of each kernel's own, all independent."""
     settle(m)
-    best = -math.log(uniform(m)) / (m["mu"] * season(m, m["clock"]))
+    swing = math.exp(m["liveliness"] * (m["swings"][0] + m["swings"][1]))
+    pace = season(m, m["clock"]) * m["pace"] * swing
+    if m["phase"] == CALLED:
+        pace *= _CALL_PACE
+    best = -math.log(uniform(m)) / (m["mu"] * pace)
     m["component"] = KERNELS
     for h in range(KERNELS):
         total = 0.0

@@ -11,17 +11,19 @@ ECHO_NS = 60_000_000_000  # how long a campaign echoes after its end
 def zone_of(agent, ts):
     """Return the zone of an agent's campaign at `ts`, its own messages up to `ts` being labelled.
 
-    A campaign that is not done yet has its end ahead.
+    A campaign that is not done yet has its end ahead. One that was given up without its evidence
+    leaves onset for as long as it would have echoed.
     """
     if agent["campaign"] < 0 or agent["start"] < 0 or ts < agent["start"]:
         return CLEAN
-    if agent["evidence"] < 0 or ts < agent["evidence"]:
+    over = agent["done"] and ts > agent["end"] + ECHO_NS
+    if agent["evidence"] < 0:
+        return CLEAN if over else ONSET
+    if ts < agent["evidence"]:
         return ONSET
     if agent["labelled"] > ts - RECENT_NS:
         return ACTIVE
-    if not agent["done"] or ts <= agent["end"] + ECHO_NS:
-        return ECHO
-    return CLEAN
+    return CLEAN if over else ECHO
 
 
 @kernel

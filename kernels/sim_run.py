@@ -6,66 +6,64 @@ import numpy as np
 
 from kernels.jit import kernel
 from kernels.layout import DARK, I64_MAX
-from kernels.sim_agents import step_quoter, step_spoof
-from kernels.sim_book import note_quote, purge
-from kernels.sim_bursts import step_flip, step_ping, step_stuff, step_sweeper, step_violation
-from kernels.sim_flow import arrive, expire, open_book
+from kernels.sim_book import purge
+from kernels.sim_cast import VIOLATION
+from kernels.sim_flow import arrive, expire, open_book, staff
 from kernels.sim_hawkes import draw_arrival, excite
-from kernels.sim_pool import pull_dark
+from kernels.sim_play import step_agent
+from kernels.sim_pool import expire_dark
+from kernels.sim_quote import note_quote
 from kernels.sim_random import normal
-from kernels.sim_state import (
-    FLIP,
-    LAYER,
-    ORDERS,
-    PING,
-    POOL,
-    QUOTER,
-    RESTARTER,
-    REVERSER,
-    SPOOF,
-    STUFF,
-    SWEEPER,
-    TIMERS,
-)
+from kernels.sim_script import step_script
+from kernels.sim_stages import begin_day, next_stage, pulse
+from kernels.sim_state import LIT, OPEN, ORDERS, POOL, PULSE, SHUT
 from kernels.sim_timers import clear_timer, set_timer
 
-_SECOND = 1_000_000_000
+_WAKE_NS = np.int64(1_000_000)  # after the book has opened again, agents go on
 _LIT_LATENCY = 4e4  # ns, medians
 _DARK_LATENCY = 9e4
 
 
 @kernel
-def _step_agent(m, a):
-    """Step an agent whose timer is due."""
-    if m["agents"][a]["done"]:
-        return
-    code = m["agents"][a]["code"]
-    if code == SPOOF or code == LAYER:
-        step_spoof(m, a)
-    elif code == FLIP or code == REVERSER:
-        step_flip(m, a)
-    elif code == STUFF or code == RESTARTER:
-        step_stuff(m, a)
-    elif code == PING:
-        step_ping(m, a)
-    elif code == QUOTER:
-        step_quoter(m, a)
-    elif code == SWEEPER:
-        step_sweeper(m, a)
-    else:
-        step_violation(m, a)
-
-
-@kernel
 def open_security(m):
-    """Fill the book; the caller has set clock, price and habits, and then the agents' timers."""
-    open_book(m)
+    """Start a tape: an auction before the open, a filled book after it.
+
+    The caller has set clock, price, habits, phase and stages, and the agents' planned starts.
+    """
+    staff(m)
+    begin_day(m)
+    if m["phase"] == OPEN:
+        open_book(m)
     note_quote(m)
     m["next_arrival"] = I64_MAX
     m["excited"] = m["clock"]
     for a in range(m["casts"]):
         set_timer(m, ORDERS + a, m["agents"][a]["planned"])
-    set_timer(m, TIMERS - 1, m["clock"] + _SECOND)
+
+
+@kernel
+def _due(m, timer):
+    """Carry out a timer that is due. A day that is over lets orders lie; agents await the open."""
+    if timer < ORDERS:
+        venue = m["orders"][timer]["venue"]
+        if m["phase"] == SHUT:
+            return
+        if venue >= POOL:
+            expire_dark(m, timer)
+        elif venue == LIT:
+            expire(m, timer)
+    elif timer == PULSE:
+        pulse(m)
+    elif timer > PULSE:
+        next_stage(m)
+    elif m["phase"] == OPEN:
+        a = timer - ORDERS
+        if m["scripted"] and m["agents"][a]["code"] < VIOLATION:
+            step_script(m, a)
+        else:
+            step_agent(m, a)
+    elif m["resumes"] < I64_MAX:
+        set_timer(m, timer, m["resumes"] + _WAKE_NS)
 
 
 @kernel
@@ -92,7 +90,7 @@ def advance(
             count += m["count"]
             m["count"] = 0
 
-            if m["next_arrival"] == I64_MAX:
+            if m["next_arrival"] == I64_MAX and m["phase"] != SHUT:
                 draw_arrival(m)
             timer = m["heap"][0]
             due = m["due"][timer]
@@ -105,15 +103,7 @@ def advance(
                 arrive(m)
             else:
                 clear_timer(m, timer)
-                if timer < ORDERS and m["orders"][timer]["venue"] == POOL:
-                    pull_dark(m, timer)
-                elif timer < ORDERS:
-                    expire(m, timer)
-                elif timer < TIMERS - 1:
-                    _step_agent(m, timer - ORDERS)
-                else:
-                    m["fundamental"] += m["sigma"] * normal(m)
-                    set_timer(m, timer, ts + _SECOND)
+                _due(m, timer)
             purge(m)
             if m["count"] > 0:
                 note_quote(m)

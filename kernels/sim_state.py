@@ -7,6 +7,10 @@ by the number of securities, whatever the length of the tape.
 import numpy as np
 
 from kernels.layout import EVENT
+from kernels.sim_cast import AGENT
+from kernels.sim_code import INSTRUCTION, LINES
+
+MAKER_CLASS, BROKER, INFORMED, NOISE = range(4)  # classes of accounts
 
 # Marks of the Hawkes process, each with two sides: mark index = 2 * type + side (0 buy or bid).
 # Arguments of kernels are typed constants: Numba would compile a kernel anew for every plain one.
@@ -21,33 +25,36 @@ SOURCES = 20  # exciting
 KERNELS = 3  # exponential kernels of the excitation
 
 BUY, SELL = np.arange(2)
-LIT, POOL = np.arange(1, 3)  # where an order rests
+LIT, CALL, POOL = np.arange(1, 4)  # where an order rests; the second pool is POOL + 1
+FIRM, CONDITIONED, INVITED = np.arange(3)  # states of a pool order
+LISTINGS = 3  # instrument ids of a security: its lit book, its pools
+POOLS = 2
+
+# Phases of a security. Orders match in OPEN alone; FROZEN takes cancels alone, CALLED collects
+# orders for an auction, SHUT takes nothing.
+OPEN, FROZEN, CALLED, SHUT = np.arange(4)
+# What a stage of the day does when its time comes.
+SET_REGIME, SHOCK, FREEZE, OPEN_CALL, UNCROSS, UNCROSS_LAST = np.arange(6)
 
 LEVELS = 1024  # ticks a lit book can span; a power of two
 REACH = 440  # ticks behind its side's best beyond which orders are purged
 MIDS = 64  # quotes remembered for the pool's lagging reference
 PARENTS = 4  # parent orders at work in a security
 ORDERS = 4096  # live orders a security can hold
-AGENTS = 1024  # agents of a security
+AGENTS = 896  # agents of a security
 ACCOUNTS = 1024  # participants
-TIMERS = ORDERS + AGENTS + 1  # orders, agents, the fundamental
+TIMERS = ORDERS + AGENTS + 2  # orders, agents, the pulse, the next stage
+PULSE, STAGED = np.int64(TIMERS - 2), np.int64(TIMERS - 1)
+STAGES = 64  # planned changes of regime and phase
+LOGGED = 64  # changes of phase remembered
+MAKERS = 6  # market makers of a security
+BOTH_SIDES = 2  # price limits: below, above
+WATCHERS = 8  # agents that can wait for the quote to move
+SEGMENTS = 8  # segments of participants
 OUTPUT = 1024  # messages a step may send
 NOBODY = np.int64(-1)  # no agent
 NOTHING = np.int64(0)  # no flag, no role, any role
 RESTS, IMMEDIATE = np.arange(2)  # what becomes of the rest of a pool order
-
-# Codes of agents: typologies have their index in MODEL_TYPOLOGIES, look-alikes lie above.
-SPOOF, LAYER, FLIP, STUFF = 0, 1, 2, 3
-PING = 6
-LOOKALIKE = 32
-QUOTER, REVERSER, RESTARTER, SWEEPER = 32, 33, 34, 35  # of SPOOF and LAYER, FLIP, STUFF, PING
-VIOLATION = 64  # one dark print outside the NBBO
-
-# Roles of an agent's orders.
-GENUINE, LARGE, PROBE = np.arange(1, 4)
-WAIT = 2  # the phase in which a fill wakes an agent
-STUFFED = 200  # messages of a burst that make it quote stuffing
-OWN_ORDERS = 24  # live orders an agent can hold
 
 ORDER = np.dtype(
     [
@@ -63,6 +70,8 @@ ORDER = np.dtype(
         ("side", "<i8"),
         ("venue", "<i8"),  # 0 = free slot
         ("role", "<i8"),
+        ("state", "<i8"),  # of a pool order: FIRM, CONDITIONED, INVITED
+        ("maker", "<i8"),  # market maker whose quote it is, NOBODY
     ]
 )
 
@@ -70,47 +79,27 @@ LEVEL = np.dtype([("head", "<i8"), ("tail", "<i8"), ("size", "<i8")])
 
 MID = np.dtype([("ts", "<i8"), ("bid", "<i8"), ("ask", "<i8")])
 
-PARENT = np.dtype([("account", "<i8"), ("side", "<i8"), ("left", "<i8")])
+# A parent order: `route` is the probability that a slice of it may go to a pool.
+PARENT = np.dtype([("account", "<i8"), ("side", "<i8"), ("left", "<i8"), ("route", "<f8")])
 
-# An agent: a campaign, a look-alike, or one print outside the NBBO.
-AGENT = np.dtype(
+# A market maker: what it has bought less what it has sold, and its two quotes.
+MAKER = np.dtype(
     [
-        ("planned", "<i8"),  # ns, first step
-        ("start", "<i8"),  # ns, first own message; -1 = not yet
-        ("evidence", "<i8"),  # ns; -1 = not yet
-        ("end", "<i8"),  # ns, newest own message
-        ("messages", "<i8"),
-        ("labelled", "<i8"),  # ns, newest own message among the records labelled so far
-        ("random", "<u8"),  # its own stream of random numbers
-        ("span", "<i8"),  # ns, length of a cycle
-        ("pause", "<i8"),  # ns between cycles
-        ("reaction", "<i8"),  # ns from a fill to the reaction
-        ("size", "<i8"),  # of the genuine order or the probe
-        ("filled", "<i8"),  # of it in this cycle
-        ("pulled", "<i8"),  # large side cancelled after the fill
-        ("large", "<i8"),  # large side that was live at the fill
-        ("ratio", "<f8"),  # large side in genuine sizes
-        ("stealth", "<f8"),
-        ("security", "<i8"),
-        ("code", "<i8"),
-        ("phase", "<i8"),
-        ("cycle", "<i8"),
-        ("cycles", "<i8"),
-        ("layers", "<i8"),
-        ("placed", "<i8"),
-        ("distance", "<i8"),  # ticks from the touch
-        ("side", "<i8"),  # of the genuine order or the probe
-        ("mode", "<i8"),
-        ("burst", "<i8"),  # messages in this cycle
-        ("tries", "<i8"),
-        ("target", "<i8"),  # messages or probes planned for a cycle
-        ("accounts", "<i8", (4,)),
-        ("members", "<i8"),
-        ("campaign", "<i8"),  # its id; -1 = benign
-        ("done", "<i8"),
-        ("orders", "<i8", (OWN_ORDERS,)),  # slots of its live orders; -1 = none
+        ("account", "<i8"),
+        ("inventory", "<i8"),
+        ("width", "<f8"),  # its quotes' distance from its centre, in usual half spreads
+        ("quotes", "<i8", (2,)),  # order slots, by side; -1 = none
     ]
 )
+
+# A planned change: `value` is a regime's volatility, or a shock in ln price; `pace` a regime's
+# message rate; `drift` its trend in ln price a second.
+STAGE = np.dtype(
+    [("ts", "<i8"), ("code", "<i8"), ("value", "<f8"), ("pace", "<f8"), ("drift", "<f8")]
+)
+
+# A change of phase as it happened.
+LOG = np.dtype([("ts", "<i8"), ("phase", "<i8")])
 
 # A security: its book, its pool, its flow, and the messages of the step that is being done.
 SECURITY = np.dtype(
@@ -130,23 +119,56 @@ SECURITY = np.dtype(
         ("tick", "<i8"),  # 1e-9 currency
         ("fundamental", "<f8"),  # ticks
         ("sigma", "<f8"),  # ticks a square-root second
+        ("volatility", "<f8"),  # factor of the regime
+        ("pace", "<f8"),  # factor of the base rate
+        ("drift", "<f8"),  # ln price a second
+        ("liveliness", "<f8"),  # how much of ln volatility the base rate follows
+        ("restless", "<f8", (2,)),  # standard deviations of ln volatility, minutes and an hour
+        ("breadth", "<f8"),  # usual spread at this volatility, ticks
+        ("swings", "<f8", (2,)),  # ln volatility: a component of minutes, one of an hour
         ("mu", "<f8"),  # 1/s, sum of base rates
         ("lot", "<f8"),  # scale of order sizes
         ("spread", "<f8"),  # usual spread, ticks
         ("tail_life", "<f8"),  # ln s, median life of patient orders
         ("dark_life", "<f8"),  # ln s, the same in the pool
+        ("eager", "<f8"),  # how much imbalance decides the side of trades
+        ("fade", "<f8"),  # how readily quotes on the pressed side are pulled
+        ("chase", "<f8"),  # how closely makers follow the fundamental
+        ("phase", "<i8"),  # OPEN, FROZEN, CALLED or SHUT
+        ("stage", "<i8"),  # next of `stages`
+        ("resumes", "<i8"),  # ns, when a closed phase ends; agents sleep until then
+        ("called", "<i8"),  # orders that wait for the auction
+        ("cross", "<i8"),  # ticks, price of the auction
+        ("crossing", "<i8"),  # 1: the auction is trading
+        ("paired", "<i8"),  # quantity that would trade at the price told last
+        ("call_head", "<i8", (2,)),  # orders of the auction, in time order; -1 = none
+        ("call_tail", "<i8", (2,)),
+        ("limits", "<i8", (BOTH_SIDES,)),  # ticks outside which nothing trades
+        ("anchor", "<f8"),  # ticks, the reference of the limits
+        ("average", "<f8"),  # ticks, five-minute mean of the midpoint
+        ("width", "<f8"),  # of the limits, as a share of the reference
+        ("pinned", "<i8"),  # s for which the quote has stood at a limit
+        ("pause_s", "<i8"),  # how long a limit pause lasts
+        ("logged", "<i8"),
+        ("pools", "<i8"),  # how many there are
+        ("lags", "<f8", (POOLS,)),  # ns, median age of each pool's reference
         ("forced", "<i8"),  # 1e-9 currency, price of the next dark prints; 0 = the midpoint
         ("benign", "<i8", (2,)),  # live lit orders without an agent, by side
-        ("pool_head", "<i8", (2,)),  # -1 = none
-        ("pool_tail", "<i8", (2,)),
+        ("pool_head", "<i8", (2 * POOLS,)),  # at 2 * pool + side; -1 = none
+        ("pool_tail", "<i8", (2 * POOLS,)),
         ("free", "<i8"),  # head of the free list of order slots
         ("armed", "<i8"),  # timers set
         ("quotes", "<i8"),  # quotes noted so far
         ("people", "<i8"),  # participants
         ("casts", "<i8"),  # agents
+        ("watching", "<i8"),  # agents that wait for the quote to move
+        ("watchers", "<i8", (WATCHERS,)),  # their rows
+        ("breach", "<i8"),  # 1: the incoming order meets only those that it must not meet
+        ("segments", "<i8", (ACCOUNTS + 1,)),  # segment of each account id
+        ("barred", "<i8", (SEGMENTS, SEGMENTS)),  # 1: resting, incoming may not meet in the pool
         ("over", "<i8"),  # agents before this one are over for the labels
-        ("lit_id", "<i8"),  # instrument ids
-        ("dark_id", "<i8"),
+        ("lit_id", "<i8"),  # instrument ids; the pools' follow
+        ("pool", "<i8"),  # the pool that messages are about
         ("random", "<u8"),  # the market's stream of random numbers
         ("count", "<i8"),  # messages of the step
         ("out", EVENT, (OUTPUT,)),
@@ -155,6 +177,12 @@ SECURITY = np.dtype(
         ("levels", LEVEL, (LEVELS,)),  # by tick modulo LEVELS
         ("mids", MID, (MIDS,)),  # a ring
         ("parents", PARENT, (PARENTS,)),
+        ("makers", MAKER, (MAKERS,)),
+        ("stages", STAGE, (STAGES,)),
+        ("log", LOG, (LOGGED,)),
+        ("kinds", "<i8", (ACCOUNTS,)),  # class of each account
+        ("demand", "<i8", (LEVELS,)),  # of the auction, by tick modulo LEVELS
+        ("supply", "<i8", (LEVELS,)),
         ("excitation", "<f8", (KERNELS, MARKS)),  # 1/s
         ("base", "<f8", (MARKS,)),  # 1/s
         ("kicks", "<f8", (KERNELS, SOURCES, MARKS)),  # 1/s, what a source adds
@@ -165,6 +193,8 @@ SECURITY = np.dtype(
         ("heap", "<i8", (TIMERS,)),  # timer numbers, earliest first
         ("places", "<i8", (TIMERS,)),  # place in the heap; -1 = not set
         ("agents", AGENT, (AGENTS,)),
+        ("scripted", "<i8"),  # 1: campaigns and look-alikes follow `program`
+        ("program", INSTRUCTION, (LINES,)),  # all scripts, one behind the other
     ]
 )
 

@@ -8,9 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from darkpool_watch.cli.live import check_config
+from darkpool_watch.errors import DarkpoolWatchError
+from darkpool_watch.overlay.files import labels_path, read_labels, read_truth, truth_path
+from darkpool_watch.sim.market import SimConfig, Simulator
+from darkpool_watch.tape.detect import open_tape
 from darkpool_watch.tape.parquet import write_parquet
 from darkpool_watch.tape.tape import Tape
 from darkpool_watch.warmup import made_up_flow
+from darkpool_watch.wire.capture import CaptureWriter
 from darkpool_watch.wire.events import Definition
 from tests.test_warmup import DEFINITIONS
 
@@ -42,6 +48,38 @@ def test_replay_ends_with_one_json_line(tape_path: Path) -> None:
     again = json.loads(call("replay", str(tape_path), "--json").stdout)
     assert again["scores_digest"] == summary["scores_digest"]
     assert np.isfinite(summary["events_per_s"])
+    assert summary["trained"] is True
+    assert "UNTRAINED" not in done.stderr
+
+
+def test_a_replay_on_untrained_weights_says_so(tape_path: Path) -> None:
+    done = call("replay", str(tape_path), "--json", "--profile", "full", "--limit", "20")
+    assert json.loads(done.stdout)["trained"] is False
+    assert "UNTRAINED MODEL: no weights are shipped for profile full" in " ".join(
+        done.stderr.split()
+    )
+
+
+def test_simulate_facts_without_real_tapes_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DARKPOOL_WATCH_DATA", raising=False)
+    figure = tmp_path / "facts.png"
+    asked = ("simulate", "--facts", "--securities", "2", "--seconds", "30")
+    done = call(*asked, "--figure", str(figure), "--json")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 1
+    found = json.loads(lines[0])
+    assert found["discriminator_auroc"] is None
+    assert found["events_per_s"] > 0
+    assert set(found["facts"]["gap_cv2"]) >= {"simulated", "real", "low", "high", "met"}
+    assert found["facts"]["gap_cv2"]["real"] is None
+    assert "Found 0 real days" in done.stderr
+    assert figure.read_bytes()[:4] == b"\x89PNG"
+    told = call(*asked)
+    assert json.loads(told.stdout.splitlines()[-1])["facts"] == found["facts"]
+    assert "dark_share" in told.stdout.split("{")[0]
 
 
 @pytest.mark.parametrize(
@@ -57,8 +95,15 @@ def test_replay_ends_with_one_json_line(tape_path: Path) -> None:
         (("journal", "verify", "absent.db"), "Journal absent.db does not exist"),
         (("journal", "verify", "README.md"), "README.md"),
         (("check-config", "absent.toml"), "Cannot read config absent.toml"),
+        (("simulate",), "simulate was told no mode, needed one: add --facts"),
+        (("simulate", "--facts", "--securities", "0"), "`int` >= 1 - at `$.securities`"),
+        (("simulate", "--facts", "--figure", "x.gif"), "--figure is x.gif, needed a .png, .svg"),
+        (("simulate", "--facts", "--real", "absent"), "Expected a folder of real tapes"),
         (("run", "--config", "README.md"), "Config README.md"),
         (("publish", "absent.csv"), "Cannot open tape absent.csv"),
+        (("inject", "absent.csv", "out.parquet"), "Cannot open tape absent.csv"),
+        (("inject", "x.csv", "out.parquet", "--seed", "-1"), "Options of inject: Expected `int`"),
+        (("inject", "x.csv", "o", "--stealth", "0", "1"), "Options of inject: Expected `float` >"),
     ],
 )
 def test_a_users_mistake_is_one_sentence_and_exit_2(words: tuple[str, ...], message: str) -> None:
@@ -68,9 +113,77 @@ def test_a_users_mistake_is_one_sentence_and_exit_2(words: tuple[str, ...], mess
     assert "Traceback" not in done.stderr
 
 
+def test_a_capture_without_events_is_an_error(tmp_path: Path) -> None:
+    with CaptureWriter(tmp_path / "1.capture"):
+        pass
+    done = call("replay", str(tmp_path / "1.capture"), "--json")
+    assert (done.returncode, done.stdout) == (2, "")
+    told = " ".join(done.stderr.split())
+    assert "1.capture holds no events, so there is nothing to replay" in told
+    assert "Traceback" not in told
+
+
 def test_check_config_prints_every_default() -> None:
     done = call("check-config", "configs/live.toml")
     assert done.returncode == 0
     printed = json.loads(done.stdout)
     assert printed["wire"]["endpoint"] == "tcp://127.0.0.1:5600"
     assert printed["detect"]["flag_p"] == 0.008
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[wire]\nendpoint = "tcp://127.0.0.1:70000"', "Key `wire.endpoint`: Endpoint 'tcp://127."),
+        ('[wire]\nendpoint = ""', "Key `wire.endpoint`: Endpoint '', needed ipc://PATH"),
+        ('[wire]\nreplay_endpoint = "tcp://h:*"', "Key `wire.replay_endpoint`: Endpoint"),
+        (
+            '[alerts]\nendpoint = "ipc:///absent/alerts"',
+            "Key `alerts.endpoint`: Cannot bind ipc:///absent/alerts: its folder /absent does not",
+        ),
+        (
+            '[alerts]\nreplay_endpoint = "tcp://0.0.0.0:5"',
+            "Key `alerts.replay_endpoint`: Refusing to bind tcp://0.0.0.0:5",
+        ),
+        (
+            '[alerts]\nendpoint = "tcp://127.0.0.1:5"\nreplay_endpoint = "tcp://127.0.0.1:5"',
+            "Keys `alerts.endpoint` and `alerts.replay_endpoint` both name tcp://127.0.0.1:5",
+        ),
+        ('[model]\ncheckpoint = "absent.safetensors"', "model.checkpoint absent.safetensors does"),
+        ('[model]\ncheckpoint = "README.md"', "Cannot read checkpoint README.md"),
+        ('[features]\ncatalog = "beef"', "Key `features.catalog` pins catalogue beef, was"),
+        ('[alerts]\njournal = "README.md/j.db"', "Key `alerts.journal`: README.md is no folder"),
+    ],
+)
+def test_check_config_finds_what_the_daemon_would_refuse(
+    tmp_path: Path, text: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "c.toml").write_text(text)
+    with pytest.raises(DarkpoolWatchError) as caught:
+        check_config(tmp_path / "c.toml")
+    assert message in str(caught.value)
+    assert capsys.readouterr().out == ""
+    assert list(tmp_path.iterdir()) == [tmp_path / "c.toml"]
+
+
+def test_inject_writes_tape_labels_and_truth(tmp_path: Path) -> None:
+    simulator = Simulator(SimConfig(seed=3, securities=1, seconds=300.0))
+    events = np.concatenate([block for block, _ in simulator.blocks()])
+    tape = Tape("day", "parquet", events, tuple(simulator.definitions()))
+    write_parquet(tape, tmp_path / "day.parquet")
+    out = tmp_path / "out.parquet"
+    words = ("inject", str(tmp_path / "day.parquet"), str(out), "--campaigns-per-hour", "60")
+    done = call(*words, "--typologies", "FLIP,STUFF", "--json")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    opened, labels, truth = open_tape(out), read_labels(labels_path(out)), truth_path(out)
+    assert summary["events"] == len(opened.events) == len(labels) > len(events)
+    assert summary["own"] == labels["own"].sum() > 0
+    assert summary["active"] == (labels["zone"] == 1).sum() > 0
+    assert set(summary["campaigns"]) == {"FLIP", "STUFF"}
+    told = read_truth(truth)
+    assert sum(len(c.messages) for c in told.campaigns) == summary["own"]
+    assert not list(tmp_path.glob("*.part"))
+    full = call(*words[:2], "/dev/full/out.parquet")
+    assert full.returncode == 2
+    assert "Cannot write /dev/full/out.labels.parquet" in " ".join(full.stderr.split())

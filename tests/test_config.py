@@ -55,3 +55,28 @@ def test_a_wrong_key_is_named_with_its_path(tmp_path: Path, text: str, message: 
 def test_an_absent_file_is_named() -> None:
     with pytest.raises(ConfigError, match=r"Cannot read config absent\.toml: No such file"):
         load(Path("absent.toml"))
+
+
+NUMBERS = [
+    (section.name, key)
+    for section in msgspec.structs.fields(Config)
+    for key in msgspec.structs.fields(section.type)
+    if type(key.default) in (int, float) or key.name == "evidence_threshold"
+]
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan", "99999999999999999", "1e300", "-1"])
+@pytest.mark.parametrize(("section", "key"), NUMBERS, ids=lambda v: getattr(v, "name", v))
+def test_no_number_is_endless(
+    tmp_path: Path, section: str, key: msgspec.structs.FieldInfo, value: str
+) -> None:
+    path = tmp_path / "huge.toml"
+    path.write_text(f"[{section}]\n{key.name} = {value}\n")
+    with pytest.raises(ConfigError, match=rf"Expected .* at `\$\.{section}\.{key.name}`"):
+        load(path)
+
+
+def test_the_numbers_are_all_there() -> None:
+    assert len(NUMBERS) == 33
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"market": {"ofi_weights": [0.1, 0.1, 0.1, 0.1, float("nan")]}}, Config)

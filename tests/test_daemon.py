@@ -4,16 +4,22 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from darkpool_watch.alerts.journal import JournalReader
 from darkpool_watch.alerts.verify import verify
 from darkpool_watch.config import Config, in_folder
 from darkpool_watch.daemon import Daemon
 from darkpool_watch.errors import ConfigError
 from darkpool_watch.warmup import null_bundle
+from darkpool_watch.wire.publisher import FlowPublisher
+from tests.wire.rows import definition
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,3 +60,57 @@ journal = "{tmp_path}/journal.db"
     report = verify(tmp_path / "journal.db")
     assert report.ok
     assert report.rows == 3  # created, start, stop
+
+
+@contextmanager
+def running(config: Config, said: list[str]) -> Iterator[Daemon]:
+    with Daemon(config, bundle=null_bundle(), say=said.append) as daemon:
+        thread = threading.Thread(target=daemon.run)
+        thread.start()
+        try:
+            yield daemon
+        finally:
+            daemon.stop.set()
+            thread.join()
+
+
+def wait_for(said: list[str], count: int) -> None:
+    deadline = time.monotonic() + 60.0
+    while len(said) < count:
+        assert time.monotonic() < deadline, said
+        time.sleep(0.02)
+
+
+def test_an_absent_feed_is_told_once_and_so_is_its_arrival(tmp_path: Path) -> None:
+    config = in_folder(Config(), tmp_path)
+    wire = msgspec.structs.replace(config.wire, silence_ms=100)
+    said: list[str] = []
+    with running(msgspec.structs.replace(config, wire=wire), said) as daemon:
+        wait_for(said, 1)
+        assert said[0].startswith(f"No sign of life from the feed at {wire.endpoint} for ")
+        assert "is its publisher running, and is wire.endpoint what it bound?" in said[0]
+        time.sleep(2.2)  # two more rounds of housekeeping
+        assert len(said) == 1
+        with FlowPublisher(wire.endpoint, wire.replay_endpoint, heartbeat_ms=20) as publisher:
+            publisher.define(definition())
+            wait_for(said, 2)
+        assert said[1].startswith(f"The feed at {wire.endpoint} appeared after ")
+        assert daemon.source.counters.absences == 1
+    assert len(said) == 2
+    reader = JournalReader(config.alerts.journal)
+    told = [row.entry.body for row in reader.rows() if row.entry.kind == "feed"]
+    reader.close()
+    assert [msgspec.json.decode(body)["said"] for body in told] == said
+
+
+def test_a_feed_that_is_there_is_not_missed(tmp_path: Path) -> None:
+    config = in_folder(Config(), tmp_path)
+    wire = msgspec.structs.replace(config.wire, silence_ms=1_500)
+    said: list[str] = []
+    with (
+        FlowPublisher(wire.endpoint, wire.replay_endpoint, heartbeat_ms=20),
+        running(msgspec.structs.replace(config, wire=wire), said) as daemon,
+    ):
+        time.sleep(3.2)
+        assert daemon.source.counters.heartbeats > 0
+    assert said == []

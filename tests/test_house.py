@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("pipeline",),
     ("warmup",),
     ("tape", "sim", "replay"),
+    ("overlay",),
     ("train", "evaluate", "learn", "telemetry"),
     ("daemon", "console", "cluster"),
     ("demo", "bench"),
@@ -39,7 +40,7 @@ SIBLINGS = {("replay", "tape"), ("replay", "sim"), ("sim", "tape"), ("config", "
 THIRD_PARTY = {
     "zmq": {"wire", "alerts"},
     "torch": {"model", "train", "evaluate", "learn"},
-    "polars": {"tape", "sim", "replay", "train", "evaluate"},
+    "polars": {"tape", "sim", "replay", "overlay", "train", "evaluate"},
     "apsw": {"alerts"},
     "lightgbm": {"evaluate"},
     "matplotlib": {"evaluate"},

@@ -14,6 +14,7 @@ from darkpool_watch.sim.market import SimConfig, Simulator
 from darkpool_watch.tape.detect import open_tape
 from darkpool_watch.tape.tape import Tape
 from darkpool_watch.wire.publisher import FlowPublisher
+from darkpool_watch.wire.rows import Rows
 from tests.data import GOOG, needs_data
 
 EVENTS = 4_000
@@ -68,13 +69,33 @@ def config_in(folder: Path, *, conflate: bool) -> Config:
     )
 
 
-def run_live(config: Config, tape: Tape, *, frame_events: int) -> Daemon:
+class SpoilingPublisher(FlowPublisher):
+    """Sends noise between its frames: without a channel, and under its own topic."""
+
+    spoilt = 0
+
+    def send(self, events: Rows, *, venue: str | None = None, channel: int | None = None) -> int:
+        following = super().send(events, venue=venue, channel=channel)
+        for topic in (b"flow.XNAS.0.", b"flow.nobody.")[: 1 + self.spoilt % 2]:
+            with self._changed:
+                self._pub.send_multipart([topic, b"noise", b""])
+            self.spoilt += 1
+        return following
+
+
+def run_live(
+    config: Config,
+    tape: Tape,
+    *,
+    frame_events: int,
+    publisher_type: type[FlowPublisher] = FlowPublisher,
+) -> Daemon:
     """Publish the whole tape to a daemon over ZeroMQ and return it, stopped."""
     with Daemon(config) as daemon:
         thread = threading.Thread(target=daemon.run, daemon=True)
         thread.start()
         try:
-            with FlowPublisher(
+            with publisher_type(
                 config.wire.endpoint,
                 config.wire.replay_endpoint,
                 venue="XNAS",
@@ -111,3 +132,22 @@ def test_recorded_replay_repeats_a_day_of_forced_conflation(tmp_path: Path, tape
     assert recorded.summary.frames == live.counts.frames_scored
     assert recorded.summary.scores_digest == live.scores_digest.hexdigest()
     assert recorded.summary.alerts_digest == live.alerts_digest.hexdigest()
+
+
+def test_recorded_replay_tells_of_malformed_frames_where_they_came(tmp_path: Path) -> None:
+    daemon = run_live(
+        config_in(tmp_path, conflate=True),
+        simulated(),
+        frame_events=64,
+        publisher_type=SpoilingPublisher,
+    )
+    live, refused = daemon.pipeline, daemon.source.counters.refused_frames
+    assert refused > 10
+    assert daemon.capture_path is not None
+    recorded = replay_capture(daemon.capture_path, Config(detect=LOUD))
+    assert recorded.summary.scores_digest == live.scores_digest.hexdigest()
+    assert recorded.summary.alerts_digest == live.alerts_digest.hexdigest()
+    told = [a for a in recorded.alerts if "malformed messages of" in a.message and a.breach]
+    assert {a.venue for a in told} == {"XNAS", "FEED"}
+    hits = {a.alert_id: a.breach.hits for a in told if a.breach}  # the last update of each
+    assert sum(hits.values()) == refused

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import apsw
 
+from darkpool_watch.alerts.lock import JournalLock
 from darkpool_watch.errors import JournalError
 
 APPLICATION_ID = 0x44505754  # "DPWT"
@@ -143,7 +144,8 @@ def _check_format(connection: apsw.Connection, path: Path) -> None:
 class Journal:
     """The one writer of a journal file; made when it does not exist.
 
-    A second writer is found out by its rows and refused. Not to be shared between threads.
+    A lock beside the file keeps a second writer out from its start; one that got past it is found
+    out by its rows. Not to be shared between threads.
     Raises JournalError for a file that is damaged, foreign, locked or not writable.
     """
 
@@ -151,13 +153,18 @@ class Journal:
         self.path = Path(path)
         if self.path.parent.name and not self.path.parent.exists():
             self._make_folder()
-        with translated(self.path, "opening"):
-            self._connection = _connect(self.path, write=True, busy_ms=busy_ms)
-            try:
-                self._open()
-            except BaseException:
-                self._connection.close()
-                raise
+        self._lock = JournalLock(self.path)
+        try:
+            with translated(self.path, "opening"):
+                self._connection = _connect(self.path, write=True, busy_ms=busy_ms)
+                try:
+                    self._open()
+                except BaseException:
+                    self._connection.close()
+                    raise
+        except BaseException:
+            self._lock.close()
+            raise
 
     def _make_folder(self) -> None:
         try:
@@ -242,9 +249,12 @@ class Journal:
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def close(self) -> None:
-        """Checkpoint and close."""
-        with translated(self.path, "closing"):
-            self._connection.close()
+        """Checkpoint, close and let the next writer in."""
+        try:
+            with translated(self.path, "closing"):
+                self._connection.close()
+        finally:
+            self._lock.close()
 
 
 class JournalReader:

@@ -10,6 +10,18 @@ from darkpool_watch.alerts.record import content_hash_of, decode, record_hash_of
 from darkpool_watch.errors import JournalError
 
 TRIGGERS = {"journal_no_update", "journal_no_delete"}
+MEANING = {
+    "changed": "somebody altered the row after it was written",
+    "missing a row": "somebody took rows out of the middle",
+    "missing rows": "somebody cut rows off the end",
+    "reordered": "somebody moved rows about",
+    "damaged": "the disk or a crash broke the file, or somebody wrote into it",
+    "unguarded": "rows can be changed and deleted since without a refusal",
+}
+STEP = (
+    "Keep the file as evidence, go back to a copy made before, and let the daemon write another "
+    "(alerts.journal)"
+)
 
 
 class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +59,7 @@ def verify(path: Path | str) -> VerifyReport:
         except JournalError as err:
             if not isinstance(err.__cause__, apsw.CorruptError):
                 raise
-            check.fail(check.last + 1, "damaged", str(err.__cause__))
+            check.fail(check.last + 1, "damaged", f"SQLite cannot read on ({err.__cause__})")
         return check.report()
     finally:
         reader.close()
@@ -65,27 +77,42 @@ class _Check:
         self.chain = GENESIS
         self.bad: tuple[int | None, str, str] | None = None
 
-    def fail(self, sequence: int | None, fault: str, detail: str) -> bool:
+    def fail(self, sequence: int | None, fault: str, found: str) -> bool:
         where = "" if sequence is None else f" at row {sequence}"
-        self.bad = (sequence, fault, f"Journal {self.path} is {fault}{where}: {detail}")
+        sound = f"the {self.rows} rows before it are as they were written"
+        if sequence is None:
+            sound = f"all {self.rows} rows are as they were written"
+        elif self.rows == 0:
+            sound = "no row before it vouches for anything"
+        self.bad = (
+            sequence,
+            fault,
+            f"Journal {self.path} is {fault}{where}: {found}; {MEANING[fault]}; {sound}. {STEP}",
+        )
         return False
 
     def take(self, row: Row) -> bool:
         """Check one row; False at the first that is wrong."""
         expected = self.last + 1
         if row.sequence != expected:
-            return self.fail(expected, "missing a row", f"the next one found is {row.sequence}")
+            after = f"row {row.sequence} follows row {self.last}"
+            if self.last == 0:
+                after = f"the first row found is row {row.sequence}"
+            return self.fail(expected, "missing a row", after)
         entry = row.entry
         following = self.alert_sequence + 1
         if entry.alert_sequence is not None and entry.alert_sequence != following:
             return self.fail(
                 row.sequence,
                 "reordered",
-                f"it holds alert {entry.alert_sequence}, expected {following}",
+                f"it holds alert number {entry.alert_sequence}, needed number {following}",
             )
         if chain_of(self.chain, row.sequence, entry) != row.chain:
             return self.fail(
-                row.sequence, "changed", f"{entry.kind} by {entry.actor} does not fit its chain"
+                row.sequence,
+                "changed",
+                f"its content (kind {entry.kind!r}, actor {entry.actor!r}) does not give the chain "
+                "hash stored with it",
             )
         if entry.alert_sequence is not None:
             if not self._sound(row):
@@ -111,9 +138,14 @@ class _Check:
         """Check what the rows alone cannot show."""
         written, triggers = reader.guards()
         if written > self.last:
-            self.fail(self.last + 1, "missing rows", f"{written} were written")
+            self.fail(
+                self.last + 1,
+                "missing rows",
+                f"row {self.last} is the last one found, SQLite counted {written} written",
+            )
         elif triggers != TRIGGERS:
-            self.fail(None, "unguarded", "its append-only triggers are gone")
+            gone = ", ".join(sorted(TRIGGERS - triggers)) or "others were added"
+            self.fail(None, "unguarded", f"its append-only triggers are not all there ({gone})")
 
     def report(self) -> VerifyReport:
         sequence, fault, message = self.bad or (

@@ -88,6 +88,7 @@ def run_latency(
     result = {
         "model": config.model.profile,
         "engine": daemon.pipeline.engine.name,
+        "trained": daemon.trained,
         "events_per_s": rate,
         "securities": securities,
         "events": counted["events"],

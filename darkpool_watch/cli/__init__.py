@@ -6,11 +6,11 @@ import sys
 from rich.console import Console
 from rich.markup import escape
 
-from darkpool_watch.cli import benches, history, live, training
+from darkpool_watch.cli import benches, history, inject, live, simulate, training
 from darkpool_watch.cli.app import app
 from darkpool_watch.errors import DarkpoolWatchError
 
-__all__ = ["benches", "history", "live", "main", "training"]
+__all__ = ["benches", "history", "inject", "live", "main", "simulate", "training"]
 
 EXIT_ERROR = 2
 EXIT_BROKEN_PIPE = 141
@@ -22,6 +22,12 @@ def main() -> None:
         app()
     except DarkpoolWatchError as err:
         Console(stderr=True).print(f"[red]darkpool-watch:[/] {escape(str(err))}", highlight=False)
+        sys.exit(EXIT_ERROR)
+    except MemoryError:
+        Console(stderr=True).print(
+            "[red]darkpool-watch:[/] Out of memory: lower market.securities, market.orders or "
+            "market.levels, or give the process more"
+        )
         sys.exit(EXIT_ERROR)
     except BrokenPipeError:  # whoever read our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from darkpool_watch import __version__
@@ -32,6 +33,14 @@ def with_profile(config: Config, profile: str | None) -> Config:
     return msgspec.structs.replace(config, model=model)
 
 
+def warn_if_untrained(config: Config) -> None:
+    """Say on standard error, before anything is scored, that the weights are untrained."""
+    from darkpool_watch.bundle import untrained_words
+
+    if words := untrained_words(config.model):
+        Console(stderr=True).print(f"[bold yellow]{escape(words)}[/]", highlight=False)
+
+
 def sayer(quiet: bool) -> Callable[[str], None]:
     """Return what prints a line, or what keeps quiet."""
     return (lambda _: None) if quiet else print
@@ -40,15 +49,15 @@ def sayer(quiet: bool) -> Callable[[str], None]:
 class progress_bar:
     """A bar with ETA on standard error; gives the function that moves it."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, unit: str = "events") -> None:
         self._bar = Progress(
-            TextColumn("events"),
+            TextColumn(unit),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             console=Console(stderr=True),
         )
-        self._task = self._bar.add_task("events", total=total)
+        self._task = self._bar.add_task(unit, total=total)
 
     def __enter__(self) -> Callable[[int], None]:
         self._bar.start()

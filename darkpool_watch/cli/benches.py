@@ -2,7 +2,7 @@
 
 from cyclopts import App
 
-from darkpool_watch.cli.app import ConfigPath, Json, app, sayer, with_profile
+from darkpool_watch.cli.app import ConfigPath, Json, app, sayer, warn_if_untrained, with_profile
 from darkpool_watch.config import load
 
 bench_app = App(name="bench", help="Latency and throughput, with raw samples behind each figure.")
@@ -54,8 +54,10 @@ def bench_latency(
     """
     from darkpool_watch.bench.latency import run_latency
 
+    settings = with_profile(load(config), profile)
+    warn_if_untrained(settings)
     run_latency(
-        with_profile(load(config), profile),
+        settings,
         seconds=seconds,
         rate=rate,
         securities=securities,

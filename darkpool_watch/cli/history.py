@@ -9,7 +9,14 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.markup import escape
 
-from darkpool_watch.cli.app import ConfigPath, Json, app, progress_bar, with_profile
+from darkpool_watch.cli.app import (
+    ConfigPath,
+    Json,
+    app,
+    progress_bar,
+    warn_if_untrained,
+    with_profile,
+)
 from darkpool_watch.config import load
 from darkpool_watch.errors import DarkpoolWatchError
 
@@ -53,6 +60,7 @@ def replay(
         raise DarkpoolWatchError(f"--limit is {limit}, needed 1 or more")
     if schedule not in ("nominal", "recorded"):
         raise DarkpoolWatchError(f"--schedule is {schedule!r}, needed nominal or recorded")
+    warn_if_untrained(settings)
     if tape.suffix == SUFFIX:
         result = replay_capture(tape, settings, recorded=schedule == "recorded")
     elif schedule == "recorded":

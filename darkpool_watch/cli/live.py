@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from darkpool_watch.cli.app import ConfigPath, app, progress_bar
+from darkpool_watch.cli.app import ConfigPath, app, progress_bar, warn_if_untrained
 from darkpool_watch.config import WireConfig, load
 from darkpool_watch.errors import DarkpoolWatchError
 
@@ -43,8 +43,9 @@ def run(*, config: ConfigPath = None) -> None:
 
     settings = load(config)
     console = Console(stderr=True)
+    warn_if_untrained(settings)
     console.print("Compiling kernels and loading the model ...")
-    daemon = Daemon(settings)
+    daemon = Daemon(settings, say=lambda line: console.print(line, markup=False, highlight=False))
     stop_on_signals(daemon)
     console.print(
         f"Watching {settings.wire.endpoint}; alerts on {daemon.publisher.endpoint}; journal "
@@ -107,17 +108,25 @@ def publish(
             sent = publish_tape(opened, publisher, speed=speed, progress=advance)
         if credit:
             publisher.wait_handled(timeout_s=60.0)
+        publisher.finish()
         time.sleep(wait)
     Console(stderr=True).print(f"Published {sent:,} events of {opened.label}")
 
 
 @app.command(name="check-config")
 def check_config(path: Path | None = None) -> None:
-    """Check a configuration file and print it as JSON, every default filled in.
+    """Check a configuration and this host against it; print it as JSON, defaults filled in.
+
+    Endpoints, the folders of ipc paths, the checkpoint and the catalogue pin are checked without
+    starting anything.
 
     Parameters
     ----------
     path
         TOML file; the embedded defaults without one.
     """
-    print(msgspec.json.format(msgspec.json.encode(load(path))).decode())
+    from darkpool_watch.cli.checks import check_host
+
+    settings = load(path)
+    check_host(settings)
+    print(msgspec.json.format(msgspec.json.encode(settings)).decode())

@@ -1,94 +1,103 @@
-"""The rules on every event, and on what the wire noticed: breaches in order, in plain values."""
+"""The rules on every event, with what they remember: breaches in order, in plain values."""
 
-import math
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from darkpool_watch.config import DetectConfig
+from darkpool_watch.detect.breaches import Breach, breach_of
+from darkpool_watch.detect.queues import Queues
+from darkpool_watch.market.counterparties import Counterparties
 from darkpool_watch.market.listings import Listings
-from darkpool_watch.units import NS_PER_MS, UNDEFINED_PRICE, from_price
-from darkpool_watch.wire.batch import Notice, NoticeKind
-from kernels.layout import DARK_TRADE, HIDDEN_TRADE
-from kernels.rules import (
-    CLOCK_DRIFT,
+from darkpool_watch.units import NS_PER_MS, NS_PER_S, PRICE_SCALE, UNDEFINED_PRICE
+from kernels.people import PeopleState
+from kernels.rule_priority import BY_CLASS, BY_PRICE, BY_SIZE, BY_TIME, UNCHECKED
+from kernels.rule_rows import (
+    BUCKETS,
     FEED,
     HIT,
     HITS_AN_EVENT,
-    LATE_EVENT,
     LOWEST,
     NBBO_ROW,
     NEVER,
+    RECENT,
+    RECENT_ORDER,
     RING,
     RULE_COUNTERS,
+    SETTINGS,
     SUSPECTS,
-    TRADE_THROUGH,
     WATCH,
     RuleState,
-    check_rules,
-    settle_rules,
 )
+from kernels.rules import check_rules, settle_rules
 
 Rows = npt.NDArray[np.void]
 
-TRADE_WORDS: Final = {DARK_TRADE: "dark", HIDDEN_TRADE: "hidden"}
-WIDE_TICKS: Final = 10  # a trade-through by more than this many ticks is of high severity
-
-
-class Breach(NamedTuple):
-    """One breach of one rule, as an alert wants it told."""
-
-    rule: str  # typology code
-    reason: str  # part of a sentence
-    security: int  # dense row; -1: a feed
-    ts: int  # ns of event time
-    arrival: int
-    group: str  # a reason's name, or the venue of a feed
-    severity: str
-    measure: float  # how bad, in `unit`; NaN = not measured
-    unit: str
+PRIORITIES: Final = {
+    "time": BY_TIME,
+    "size": BY_SIZE,
+    "class": BY_CLASS,
+    "price": BY_PRICE,
+    "unchecked": UNCHECKED,
+}
+PPM: Final = 1_000_000
 
 
 class Rules:
     """Holds every event against the rules.
 
     Attributes:
-        counters: (len(RULE_COUNTERS),) int64, named by `kernels.rules.RULE_COUNTERS`.
+        counters: (len(RULE_COUNTERS),) int64, named by `kernels.rule_rows.RULE_COUNTERS`.
     """
 
-    def __init__(self, config: DetectConfig, listings: Listings) -> None:
+    def __init__(
+        self,
+        config: DetectConfig,
+        listings: Listings,
+        counterparties: Counterparties | None = None,
+    ) -> None:
         self._listings = listings
+        self._counterparties = counterparties or Counterparties()
+        self._priority = config.queue_priority
         self.counters = np.zeros(len(RULE_COUNTERS), np.int64)
         self._state = RuleState(
             ring=np.zeros((0, RING), NBBO_ROW),
             waiting=np.zeros((0, SUSPECTS), HIT),
+            passed=np.zeros((0, SUSPECTS), HIT),
             watches=np.zeros(0, WATCH),
+            recent=np.zeros((0, RECENT), RECENT_ORDER),
+            buckets=np.zeros((0, BUCKETS), np.int64),
             feeds=np.zeros(0, FEED),
-            bounds=np.array(
-                [
-                    config.clock_error_ns,
-                    config.clock_drift_ns,
-                    config.late_ns,
-                    config.data_repeat_ns,
-                ],
-                np.int64,
-            ),
+            settings=settings_of(config),
             counters=self.counters,
         )
+        self._queues = Queues(config.queue_levels)
+        self._people = self._known_people()
+        self._known = listings.history.version
+        self._defined = -1
         self._hits: Rows = np.zeros(0, HIT)
-        self._grow()
+        self._follow()
 
     def check(self, events: Rows, observations: Rows) -> Rows:
         """Return the HIT rows (H,) that EVENT rows (N,) and their observations lead to.
 
         The result is a view that the next call overwrites.
         """
-        self._grow()
+        self._follow()
         self._make_room(HITS_AN_EVENT * len(events))
+        self._queues.make_room(len(events))
         if not (events.flags.writeable and events.flags.c_contiguous):
             events = events.copy()
-        found = check_rules(events, observations, len(events), self._state, self._hits)
+        found = check_rules(
+            events,
+            observations,
+            len(events),
+            self._state,
+            self._queues.state,
+            self._people,
+            self._hits,
+        )
         return self._hits[:found]
 
     def settle(self) -> Rows:
@@ -97,68 +106,60 @@ class Rules:
         return self._hits[: settle_rules(self._state, self._hits)]
 
     def reset(self, security: int) -> None:
-        """Forget a security's NBBOs and suspects: lost messages made them doubtful."""
-        self._grow()
+        """Forget a security's NBBOs, suspects and queues: lost messages made them doubtful."""
+        self._follow()
         _blank_watch(self._state.watches[security : security + 1], self._halted(security))
+        self._state.buckets[security] = -1
+        listings = self._listings.listing_rows["security"][: len(self._listings.infos)]
+        for row in np.flatnonzero(listings == security).tolist():
+            self._queues.forget(row)
 
     def breach(self, hit: np.void) -> Breach:
         """Tell a hit in words."""
-        row = int(hit["listing"])
-        common = {
-            "security": int(hit["security"]),
-            "ts": int(hit["ts"]),
-            "arrival": int(hit["arrival"]),
-        }
-        margin = int(hit["margin"])
-        if hit["rule"] == TRADE_THROUGH:
-            info = self._listings.infos[row]
-            ticks = margin / info.tick
-            side = "bid" if hit["reference"] == hit["bid"] else "offer"
-            kind = TRADE_WORDS.get(int(hit["trade"]), "displayed")
-            return Breach(
-                rule="TRADE-THROUGH",
-                reason=f"{kind} trade on {info.venue} at {_shown(hit['price'])}, beyond the "
-                f"national best {side} of {_shown(hit['reference'])}",
-                group="outside-nbbo",
-                severity="high" if ticks > WIDE_TICKS else "medium",
-                measure=ticks,
-                unit="ticks",
-                **common,
-            )
-        venue = self._listings.infos[row].venue
-        group, words = {
-            CLOCK_DRIFT: ("clock-drift", f"clocks of {venue} and ours are apart"),
-            LATE_EVENT: ("late", f"an event of {venue} came late"),
-        }.get(int(hit["reason"]), ("bad-time", f"{venue} disowns its own timestamps"))
-        return Breach(
-            rule="DATA",
-            reason=words,
-            group=group,
-            severity="low",
-            measure=margin / NS_PER_MS if margin else math.nan,
-            unit="ms" if margin else "",
-            **common,
-        )
+        return breach_of(hit, self._listings.infos[int(hit["listing"])])
 
     def snapshot(self) -> dict[str, npt.NDArray[Any]]:
-        """Return copies of all state."""
-        return {name: getattr(self._state, name).copy() for name in _SAVED}
+        """Return copies of all state; accounts and the matrix are told again by their sources."""
+        own = {name: getattr(self._state, name).copy() for name in _SAVED}
+        return {**own, **self._queues.snapshot()}
 
     def restore(self, arrays: dict[str, npt.NDArray[Any]]) -> None:
         """Put back what `snapshot` returned, into rules over the same definitions."""
-        self._grow()
+        self._follow()
         for name in _SAVED:
             held = getattr(self._state, name)
             held[: len(arrays[name])] = arrays[name]
+        self._queues.restore(arrays)
 
     def _halted(self, security: int) -> int:
         rows = self._listings.listing_rows["security"][: len(self._listings.infos)]
         return int(self._state.feeds["halted"][: len(rows)][rows == security].sum())
 
     def _make_room(self, hits: int) -> None:
-        needed = hits + SUSPECTS * len(self._state.watches)
+        needed = hits + 2 * SUSPECTS * len(self._state.watches)
         if needed > len(self._hits):
             self._hits = np.zeros(2 * needed, HIT)
+
+    def _follow(self) -> None:
+        """Take up listings, securities and accounts that came since the last call."""
+        listings = self._listings
+        if self._defined != listings.defined:
+            self._grow()
+            self._defined = listings.defined
+            for feed, info in zip(self._state.feeds, listings.infos, strict=False):
+                feed["tick"] = info.tick
+                feed["dark"] = info.dark
+                feed["opens"] = info.session_open_ns
+                feed["length"] = info.session_close_ns - info.session_open_ns
+                feed["venue"] = self._counterparties.venues.get(info.venue, 0)
+                ranked = self._priority.get(f"{info.venue}/{info.symbol}")
+                feed["priority"] = PRIORITIES[ranked or self._priority.get(info.venue, "time")]
+        if self._known != listings.history.version:
+            self._known = listings.history.version
+            self._people = self._known_people()
+
+    def _known_people(self) -> PeopleState:
+        return PeopleState(*self._listings.history.table(), self._counterparties.rows)
 
     def _grow(self) -> None:
         state = self._state
@@ -166,49 +167,62 @@ class Rules:
         if more > 0:
             fresh = np.zeros(more, WATCH)
             _blank_watch(fresh, 0)
+            empty = np.full((more, BUCKETS), -1, np.int64)
             state = state._replace(
                 ring=np.concatenate([state.ring, np.zeros((more, RING), NBBO_ROW)]),
                 waiting=np.concatenate([state.waiting, np.zeros((more, SUSPECTS), HIT)]),
+                passed=np.concatenate([state.passed, np.zeros((more, SUSPECTS), HIT)]),
                 watches=np.concatenate([state.watches, fresh]),
+                recent=np.concatenate([state.recent, np.zeros((more, RECENT), RECENT_ORDER)]),
+                buckets=np.concatenate([state.buckets, empty]),
             )
         more = len(self._listings.listing_rows) - len(state.feeds)
         if more > 0:
             feeds = np.zeros(more, FEED)
             feeds["told"] = NEVER
             state = state._replace(feeds=np.concatenate([state.feeds, feeds]))
+        self._queues.grow(len(state.feeds))
         self._state = state
 
 
-_SAVED: Final = ("ring", "waiting", "watches", "feeds", "counters")
+_SAVED: Final = (
+    "ring",
+    "waiting",
+    "passed",
+    "watches",
+    "recent",
+    "buckets",
+    "feeds",
+    "counters",
+)
 
 
-def feed_breach(notice: Notice, ts: int, arrival: int) -> Breach | None:
-    """Tell what the wire noticed about a channel; None where it is no breach.
-
-    `ts` and `arrival` are those of the newest event handled before the notice.
-    """
-    where = f"channel {notice.channel} of {notice.venue or 'an unnamed venue'}"
-    if notice.kind is NoticeKind.LOST:
-        reason, measure, unit = f"messages of {where} were lost", float(notice.count), "messages"
-        severity = "high"
-    elif notice.kind is NoticeKind.SILENT:
-        reason, measure, unit = f"{where} is silent", math.nan, ""
-        severity = "medium"
-    else:
-        return None
-    return Breach("DATA", reason, -1, ts, arrival, notice.venue, severity, measure, unit)
-
-
-def quarantine_breach(venue: str, records: int, ts: int, arrival: int) -> Breach | None:
-    """Tell that records were malformed since the last call; None where none were."""
-    if records == 0:
-        return None
-    reason = "malformed messages were kept out"
-    return Breach("DATA", reason, -1, ts, arrival, venue, "medium", float(records), "messages")
-
-
-def _shown(price: int) -> str:
-    return "none" if price == UNDEFINED_PRICE else f"{from_price(int(price)):.6g}"
+def settings_of(config: DetectConfig) -> Rows:
+    """Return the (1,) SETTINGS of a config."""
+    settings = np.zeros(1, SETTINGS)
+    for name, value in {
+        "clock_error": config.clock_error_ns,
+        "drift": config.clock_drift_ns,
+        "lateness": config.late_ns,
+        "repeat": config.data_repeat_ns,
+        "low_price": round(config.error_low_price * PRICE_SCALE),
+        "high_price": round(config.error_high_price * PRICE_SCALE),
+        "band_low": round(config.error_band_low * PPM),
+        "band_middle": round(config.error_band_middle * PPM),
+        "band_high": round(config.error_band_high * PPM),
+        "edge": round(config.error_edge_s * NS_PER_S),
+        "least_ticks": config.error_least_ticks,
+        "wide_spread": round(config.error_wide_spread * PPM),
+        "stale": round(config.error_stale_s * NS_PER_S),
+        "duplicate_span": round(config.duplicate_ms * NS_PER_MS),
+        "duplicate_orders": config.duplicate_orders,
+        "queue_error": config.queue_error_ns,
+        "passive": config.error_passive,
+        "keeps_place": config.size_down_keeps_place,
+        "nameless": config.queue_without_accounts,
+    }.items():
+        settings[name] = value
+    return settings
 
 
 def _blank_watch(rows: Rows, halted: int) -> None:
@@ -216,5 +230,10 @@ def _blank_watch(rows: Rows, halted: int) -> None:
     rows["old_bid"] = UNDEFINED_PRICE
     rows["old_ask"] = LOWEST
     rows["pushed"] = 0
+    rows["last_trade"] = UNDEFINED_PRICE
+    rows["last_trade_ts"] = NEVER
+    rows["entered"] = 0
+    rows["session"] = 0
     rows["suspects"] = 0
+    rows["passed"] = 0
     rows["halted"] = halted

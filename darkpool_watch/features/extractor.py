@@ -8,17 +8,21 @@ import numpy.typing as npt
 
 from darkpool_watch.config import FeatureConfig
 from darkpool_watch.features.catalog import FINGERPRINT, check_fingerprint, check_pin, scaled_by
+from darkpool_watch.features.drift import Drift, drift_of
 from darkpool_watch.features.frames import CONDITIONS, Frames
+from darkpool_watch.features.history import BYTES as HISTORY_BYTES
+from darkpool_watch.features.history import history_state, measures_of, name_security
 from darkpool_watch.features.normaliser import Normaliser
 from kernels.account_layout import BYTES as ACCOUNT_BYTES
 from kernels.accounts import new_account_state
 from kernels.conditions import ABSENT, PEER_FIELDS, ConditionState
 from kernels.extract import CLOSING_NS, ExtractState, FrameArrays, extract, forget_security
+from kernels.history import FROM, NAMED, NOT_YET, OWN_ROW, UNTIL, start_day
 from kernels.layout import FEATURES
-from kernels.normalise import HISTORY_OWN, HISTORY_ROW, NormaliserState, restart_live
-from kernels.profile import PROFILE, give_profile, start_profile
+from kernels.normalise import NormaliserState
+from kernels.profile import PROFILE, start_profile
 from kernels.slots import BYTES as WINDOW_BYTES
-from kernels.slots import LATE_EVENTS, SESSION_CLOSE, SESSION_OPEN, TICK
+from kernels.slots import LAST_TS, LATE_EVENTS, SESSION_CLOSE, SESSION_OPEN, TICK
 from kernels.windows import window_state
 
 Array = npt.NDArray[Any]
@@ -32,7 +36,7 @@ class Memory(NamedTuple):
 
     windows: int  # budget 65,536
     accounts: int  # budget 65,536
-    statistics: int  # reference statistics, the day's feature statistics, conditions
+    statistics: int  # reference statistics, the day's and earlier days' feature statistics
 
 
 class Extractor:
@@ -72,24 +76,29 @@ class Extractor:
     ) -> None:
         """Say what a security is: tick in 1e-9 currency, its session, and its `names`.
 
-        The first of `names` (symbol, class) that the normaliser knows gives its history. Sessions
+        The first of `names` (symbol, class) that the normaliser knows gives its history; of a
+        security without, the class is told from its first minutes. Sessions
         repeat daily until defined anew; without bounds they are UTC days. May be repeated when a
         session or tick changes.
         """
         if security >= self.securities:
             self.grow(max(security + 1, 2 * self.securities))
-        fields = self._state.windows.i[security]
+        st = self._state
+        fields, place = st.windows.i[security], st.history.place[security]
         fields[TICK] = max(tick, 1)
         if session_close_ns > session_open_ns:
+            amended = (fields[SESSION_OPEN], fields[SESSION_CLOSE]) != (
+                session_open_ns, session_close_ns,
+            )  # fmt: skip
+            if amended and fields[LAST_TS] >= session_open_ns:
+                place[[UNTIL, FROM]] = NOT_YET  # the half-hours of a running session moved
             fields[SESSION_OPEN], fields[SESSION_CLOSE] = session_open_ns, session_close_ns
             closing = max(session_open_ns, session_close_ns - CLOSING_NS)
-            self._state.accounts.tables["closing_from"][security] = closing
+            st.accounts.tables["closing_from"][security] = closing
         row, own = self.normaliser.row_of(*names)
-        history = self._state.normaliser.history[security]
-        if (history[HISTORY_ROW], history[HISTORY_OWN]) != (row, own):
-            history[HISTORY_ROW], history[HISTORY_OWN] = row, own
-            restart_live(security, self._state.normaliser)
-        give_profile(self.normaliser.profile[row], security, self._state.windows.profile)
+        if (place[NAMED], place[OWN_ROW]) != (row, own):
+            name_security(security, row, own, st.history, st.windows.profile)
+            start_day(security, st.history, st.normaliser)
 
     def extract(self, observations: Array) -> Frames:
         """Take observations (N,) OBSERVATION in arrival order and return the frames they owe.
@@ -137,9 +146,17 @@ class Extractor:
         for name, array in _arrays(self._state).items():
             array[:] = snapshot[name]
 
+    def drift(self, security: int) -> Drift:
+        """Return how far the security's day lies from its history, so far."""
+        return drift_of(self._state.normaliser, security)
+
+    def measures(self, security: int) -> npt.NDArray[np.float64]:
+        """Return the price, spread and rate that told the security's class; NaN where none did."""
+        return measures_of(self._state.history, security)
+
     def memory(self) -> Memory:
         """Return the bytes a security takes, beside budgets of 64 KB each for the first two."""
-        statistics = 8 * PROFILE + 3 * FEATURES * 4 + 8 * (PEER_FIELDS + 3)
+        statistics = 8 * PROFILE + 6 * FEATURES * 4 + 8 * (PEER_FIELDS + 1) + HISTORY_BYTES
         return Memory(WINDOW_BYTES, ACCOUNT_BYTES, statistics)
 
     def _empty(self, securities: int) -> ExtractState:
@@ -156,20 +173,18 @@ class Extractor:
                 np.zeros((2, PEER_FIELDS), np.int64),
             ),
             NormaliserState(
-                self.normaliser.median,
-                self.normaliser.scale,
-                np.zeros((securities, 2), np.int64),
+                np.zeros((securities, 3, FEATURES), np.float32),
                 np.zeros((securities, 3, FEATURES), np.float32),
                 np.array(scaled_by("log1p"), np.int64),
                 np.array(scaled_by("asinh"), np.int64),
                 np.zeros(FEATURES),
             ),
+            history_state(self.normaliser, securities),
             np.zeros(securities, np.int64),
             np.zeros(FEATURES),
         )
         for s in range(securities):
-            give_profile(self.normaliser.profile[0], s, profile)
-            restart_live(s, state.normaliser)
+            start_day(s, state.history, state.normaliser)
         return state
 
     def _resize(self, n: int) -> None:
@@ -196,8 +211,13 @@ def _arrays(state: ExtractState) -> dict[str, Array]:
         "profile": windows.profile,
         "accounts": state.accounts.tables,
         "conditions.last": state.conditions.last,
-        "normaliser.history": state.normaliser.history,
+        "normaliser.usual": state.normaliser.usual,
         "normaliser.live": state.normaliser.live,
+        "history.place": state.history.place,
+        "history.own": state.history.own,
+        "history.flows": state.history.flows,
+        "history.base": state.history.base,
+        "history.measured": state.history.measured,
         "waited": state.waited,
         "conditions.sums": state.conditions.sums,
     }

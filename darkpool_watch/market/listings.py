@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from darkpool_watch.config import MarketConfig
 from darkpool_watch.errors import MarketError
+from darkpool_watch.market.accounts import CAPACITIES, AccountHistory, AccountInfo
 from darkpool_watch.units import UNDEFINED_PRICE
 from kernels.ids import find_id, put_id
 from kernels.layout import I64_MAX
@@ -80,17 +81,6 @@ class ListingInfo(NamedTuple):
     class_: str = "equity"
 
 
-class AccountInfo(NamedTuple):
-    """One participant, as of `valid_from_ns`."""
-
-    account: int
-    owner: int = 0
-    group: int = 0  # affiliate group; 0 = none known
-    capacity: str = "agency"
-    segment: int = 0
-    valid_from_ns: int = 0
-
-
 class SecurityInfo(NamedTuple):
     """What trades under one security id on all its venues."""
 
@@ -107,6 +97,8 @@ class Listings:
         infos: the definition of each listing row.
         securities: each security row.
         accounts: account -> its newest record.
+        history: all records of all accounts.
+        defined: raised by every definition, renewals included.
         version: raised whenever a kernel-side array was replaced or a row added.
     """
 
@@ -115,6 +107,8 @@ class Listings:
         self.infos: list[ListingInfo] = []
         self.securities: list[SecurityInfo] = []
         self.accounts: dict[int, AccountInfo] = {}
+        self.history = AccountHistory()
+        self.defined = 0
         self.version = 0
         self.listing_rows: Rows = np.zeros(config.listings, LISTING)
         self.security_rows: Rows = _blank_securities(config.securities)
@@ -151,19 +145,29 @@ class Listings:
                 )
             self._set_session(self.listing_rows[row]["security"], info)
         self.infos[row] = info
+        self.defined += 1
         self.listing_rows[row]["tick"] = info.tick
         return row
 
     def account(self, record: AccountLike) -> None:
-        """Enter or renew an account; a record older than the one held is passed over.
+        """Enter or renew an account; one older than the newest held only joins the history.
 
-        Raises MarketError for ids out of range.
+        Raises MarketError for ids out of range or a capacity that is none.
         """
-        info = AccountInfo(*(getattr(record, name) for name in AccountInfo._fields))
-        if not 0 < info.account < _U32 or not 0 <= info.group < _U32:
+        names = [name for name in AccountInfo._fields if hasattr(record, name)]
+        info = AccountInfo(**{name: getattr(record, name) for name in names})
+        ids = (info.owner, info.group, info.segment)
+        if not 0 < info.account < _U32 or any(not 0 <= one < _U32 for one in ids):
             raise MarketError(
-                f"Account {info.account}, group {info.group}: needed 1 and 0 to {_U32 - 1}"
+                f"Account {info.account}, group {info.group}, owner {info.owner}, segment "
+                f"{info.segment}: needed 1 and 0 to {_U32 - 1}"
             )
+        if info.capacity not in CAPACITIES:
+            raise MarketError(
+                f"Account {info.account} has capacity {info.capacity!r}: needed one of "
+                f"{', '.join(CAPACITIES)}"
+            )
+        self.history.add(info)
         held = self.accounts.get(info.account)
         if held is not None and held.valid_from_ns > info.valid_from_ns:
             return

@@ -29,6 +29,7 @@ from kernels.market_rows import (
 )
 from kernels.observe import observe
 from kernels.orders import count_live, move_orders
+from kernels.witness import WITNESS, witness
 
 Rows = npt.NDArray[np.void]
 
@@ -82,6 +83,23 @@ class Market:
             self._make_room(int(reason), self.listings.row(int(events[done]["instrument_id"])))
             done, reason = observe(events, done, arrival, self.state, out)
         return out[: len(events)]
+
+    def witness(self, events: Rows, levels: int) -> Rows:
+        """Apply EVENT rows (N,) in order and return what a level-`levels` file shows, WITNESS (M,).
+
+        For comparing tapes that were recorded to different depths.
+        """
+        events = np.require(events, EVENT, ["C", "W"])
+        out: Rows = np.zeros(2 * len(events), WITNESS)
+        kept = np.zeros(1, np.int64)
+        scratch: Rows = np.zeros(1, OBSERVATION)
+        if self._version != self.listings.version:
+            self.state = self._follow()
+        done, reason = witness(events, 0, self.state, levels, scratch, out, kept)
+        while reason != DONE:
+            self._make_room(int(reason), self.listings.row(int(events[done]["instrument_id"])))
+            done, reason = witness(events, done, self.state, levels, scratch, out, kept)
+        return out[: kept[0]]
 
     def clear(self, listing: int) -> None:
         """Void a listing's orders, levels and QUOTE, as a CLEAR event at this moment would.

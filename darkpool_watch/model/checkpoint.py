@@ -101,10 +101,10 @@ def check_catalog(notes: Notes, catalog: str) -> None:
         )
 
 
-def load_model(path: Path, *, catalog: str = "", profile: str = "") -> tuple[Transformer, Notes]:
-    """Return the model at `path` in float32, ready to score, and its notes.
+def check_fit(path: Path, *, catalog: str = "", profile: str = "") -> Notes:
+    """Return the notes of the checkpoint at `path`, refused where it is for something else.
 
-    Raises CheckpointError if the file is damaged or was made for another catalogue or profile.
+    Raises CheckpointError.
     """
     notes = read_notes(path)
     check_catalog(notes, catalog)
@@ -113,6 +113,15 @@ def load_model(path: Path, *, catalog: str = "", profile: str = "") -> tuple[Tra
             f"Checkpoint {path} holds profile {notes.shape.profile}, needed {profile}: set "
             f"model.profile or model.checkpoint"
         )
+    return notes
+
+
+def load_model(path: Path, *, catalog: str = "", profile: str = "") -> tuple[Transformer, Notes]:
+    """Return the model at `path` in float32, ready to score, and its notes.
+
+    Raises CheckpointError if the file is damaged or was made for another catalogue or profile.
+    """
+    notes = check_fit(path, catalog=catalog, profile=profile)
     model = untrained(notes.shape, seed=0)
     try:
         with safe_open(path, "pt") as file:

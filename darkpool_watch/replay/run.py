@@ -14,6 +14,7 @@ from darkpool_watch.config import Config
 from darkpool_watch.errors import ReplayError
 from darkpool_watch.pipeline import Pipeline
 from darkpool_watch.schedule import Nominal, Recorded, Scheduler
+from darkpool_watch.tape.reference import read_reference
 from darkpool_watch.tape.tape import Tape
 from darkpool_watch.telling import Desk
 from darkpool_watch.warmup import warm_up
@@ -50,6 +51,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     schedule: str
     model: str
     engine: str
+    trained: bool  # False: random weights, whose scores and alerts mean nothing
     events: int
     frames: int  # scored
     frames_due: int
@@ -134,10 +136,12 @@ def run(
     """Feed batches through a new pipeline and return what came of it.
 
     The clock starts with every kernel compiled and the model loaded, before the first batch.
+    Raises ReplayError where the batches hold no event.
     """
     kept = ListDesk()
     bundle = bundle or open_bundle(config)
-    pipeline = Pipeline(config, bundle, scheduler, desk or kept)
+    reference = read_reference(config.reference)
+    pipeline = Pipeline(config, bundle, scheduler, desk or kept, reference=reference)
     warm_up(config)
     first_ts = last_ts = 0
     began = time.perf_counter()
@@ -153,12 +157,18 @@ def run(
     if isinstance(scheduler, Recorded):
         scheduler.finish()
     counts = pipeline.counts
+    if counts.events == 0:
+        raise ReplayError(
+            f"{label} holds no events, so there is nothing to replay: check that it is the "
+            "recording of a day on which the feed sent something"
+        )
     hours = max(last_ts - first_ts, 0) / 3.6e12
     summary = Summary(
         tape=label,
         schedule="recorded" if isinstance(scheduler, Recorded) else "nominal",
         model=config.model.profile,
         engine=bundle.engine.name,
+        trained=bundle.trained,
         events=counts.events,
         frames=counts.frames_scored,
         frames_due=counts.frames_due,

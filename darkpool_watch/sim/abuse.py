@@ -1,7 +1,7 @@
-"""What is injected: campaigns and their look-alikes, drawn before the tape starts.
+"""What is injected: campaigns, their look-alikes and breaches, drawn before the tape starts.
 
-Parameters are continuous and overlap between campaigns and look-alikes. Times follow the
-session's activity and securities their message rates, as the background does.
+Times follow the session's activity and securities their message rates, as the background does;
+who acts is nearly any account, so that manipulators also trade normally and nobody looks like one.
 """
 
 from typing import Any, Final
@@ -11,36 +11,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpool_watch.errors import ConfigError
+from darkpool_watch.sim.casting import Casting
+from darkpool_watch.sim.parameters import log_uniform, settle
 from darkpool_watch.sim.population import SESSION_S, Account, Security
 from darkpool_watch.typologies import MODEL_TYPOLOGIES
-from darkpool_watch.units import NS_PER_MS, NS_PER_S
-from kernels.sim_state import (
-    AGENT,
-    DARK_PROBE,
-    FLIP,
-    LAYER,
-    PING,
-    QUOTER,
-    RESTARTER,
-    REVERSER,
-    SPOOF,
-    STUFF,
-    SWEEPER,
-    VIOLATION,
+from darkpool_watch.units import NS_PER_S
+from kernels.sim_cast import AGENT, CLOSE, ERROR_DUPLICATE, LOOKALIKE, TRADE_THROUGH
+
+CODES: Final = {one.code: index for index, one in enumerate(MODEL_TYPOLOGIES)}
+LOOKALIKES: Final = (
+    "two-sided quoter",
+    "inventory skew",
+    "stop and reverse",
+    "algorithm restart",
+    "agency cross",
+    "index rebalance",
+    "parent-order router",
+    "minimum-quantity algorithm",
+    "pre-existing hedge",
+    "volatility chaser",
+    "genuine quote",
+    "parent execution",
+    "hedge for the close",
+)  # in the order of MODEL_TYPOLOGIES
+BREACHES: Final = (
+    "trade-through",
+    "priority",
+    "sub-penny",
+    "segment",
+    "error-price",
+    "error-duplicate",
+    "self-match",
 )
-
-CODES: Final = {"SPOOF": SPOOF, "LAYER": LAYER, "FLIP": FLIP, "STUFF": STUFF, "PING": PING}
-LOOKALIKES: Final = {SPOOF: QUOTER, LAYER: QUOTER, FLIP: REVERSER, STUFF: RESTARTER, PING: SWEEPER}
-NAMES: Final = {
-    QUOTER: "two-sided quoter",
-    REVERSER: "stop and reverse",
-    RESTARTER: "algorithm restart",
-    SWEEPER: "parent-order router",
-}
-for _code, _index in CODES.items():
-    assert MODEL_TYPOLOGIES[_index].code == _code
-
-_LONGEST_PAUSE_S: Final = 20.0
+_LAST_TRADE_S: Final = (0.3, 12.0)  # before the close
 
 
 class CampaignPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,13 +51,8 @@ class CampaignPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     typology: str  # code, one of CODES
     security: int  # row, from 0
-    start_s: float  # s after the start of the tape
+    start_s: float  # s after the start of the tape; CLOSE goes by the session's close instead
     stealth: float | None = None
-
-
-def _log(rng: np.random.Generator, low: float, high: float) -> float:
-    """Return a log-uniform number in [low, high]."""
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 class Planner:
@@ -65,20 +63,30 @@ class Planner:
         securities: list[Security],
         people: list[Account],
         chances: NDArray[np.float64],  # (S, TYPES, A)
-        opens: int,  # ns, session open
+        allowed: NDArray[np.bool_],  # (A,) who may act
+        session: tuple[int, int],  # ns, open and close
         begins: int,  # ns, start of the tape
         seconds: float,  # its length
     ) -> None:
         self.securities = securities
-        self.people = people
-        self.chances = chances
+        self.casting = Casting(people, chances, allowed)
         self.begins = begins
         self.seconds = seconds
+        opens, closes = session
+        self.close_s = (closes - begins) / NS_PER_S  # of the tape
         grid = np.linspace(0.0, seconds, 513)
         x = 2.0 * np.clip(((begins - opens) / NS_PER_S + grid) / SESSION_S, 0.0, 1.0) - 1.0
         rate = 0.5 + 1.5 * x * x
         steps = np.concatenate([[0.0], np.cumsum((rate[1:] + rate[:-1]) / 2)])
         self.grid, self.cumulative = grid, steps / steps[-1]
+
+    def check_close(self, codes: list[int]) -> None:
+        """Raise ConfigError where the close is marked on a tape that does not reach it."""
+        if any(code % LOOKALIKE == CLOSE for code in codes) and self.seconds < self.close_s:
+            raise ConfigError(
+                f"CLOSE needs a tape that reaches the session's close, {self.close_s:g} s after "
+                f"its start, was {self.seconds:g} s long: lengthen `seconds`, or leave CLOSE out"
+            )
 
     def schedule(
         self,
@@ -91,14 +99,20 @@ class Planner:
         count = int(np.floor(per_hour * self.seconds / 3600 * len(self.securities) + rng.random()))
         if count == 0 or not codes:
             return np.zeros(0, AGENT)
+        self.check_close(codes)
         rates = np.array([one.rate for one in self.securities])
+        shares = np.cumsum(rates) / rates.sum()
+        # One draw in each of as many equal parts: the times of few agents, too, follow the flow.
+        when = (rng.permutation(count) + rng.random(count)) / count
+        where = (rng.permutation(count) + rng.random(count)) / count
         rows = []
         for i in range(count):
-            s = int(rng.choice(len(rates), p=rates / rates.sum()))
-            at = float(np.interp(rng.uniform(0.0, 1.0), self.cumulative, self.grid))
+            s = min(int(np.searchsorted(shares, where[i])), len(rates) - 1)
+            at = float(np.interp(when[i], self.cumulative, self.grid))
             latest = max(1.0, self.seconds - min(30.0, 0.5 * self.seconds))
+            hidden = log_uniform(rng, *stealth)
             code = codes[i % len(codes)]
-            rows.append(self.agent(rng, code, s, min(max(at, 1.0), latest), _log(rng, *stealth)))
+            rows.append(self.agent(rng, code, s, min(max(at, 1.0), latest), hidden))
         return self.sorted(rows)
 
     def explicit(
@@ -117,22 +131,35 @@ class Planner:
                     f"Expected a campaign's security below {len(self.securities)}, "
                     f"was {plan.security}: raise `securities`, or name another row"
                 )
-            stealth = _log(rng, 0.5, 2.0) if plan.stealth is None else plan.stealth
+            stealth = log_uniform(rng, 0.5, 2.0) if plan.stealth is None else plan.stealth
             code = CODES[plan.typology]
+            self.check_close([code])
             rows.append(self.agent(rng, code, plan.security, plan.start_s, stealth))
         return self.sorted(rows)
 
-    def violations(self, rng: np.random.Generator, count: int) -> NDArray[np.void]:
-        """Return agents that each print once outside the NBBO, by 3 to 8 ticks."""
+    def breaches(
+        self, rng: np.random.Generator, count: int, kinds: tuple[str, ...]
+    ) -> NDArray[np.void]:
+        """Return agents that each break a rule once, the kinds in equal parts."""
         rows = []
-        for _ in range(count):
+        for i in range(count):
+            kind = kinds[i % len(kinds)]
+            if kind not in BREACHES:
+                raise ConfigError(
+                    f"Expected violations among {', '.join(BREACHES)}, was {kind!r}: "
+                    "the simulator cannot break that rule"
+                )
             s = int(rng.integers(len(self.securities)))
-            at = float(rng.uniform(0.05, 0.95)) * self.seconds
-            row = self.agent(rng, VIOLATION, s, at, 1.0)
+            code = TRADE_THROUGH + BREACHES.index(kind)
+            row = self._row(rng, code, s, float(rng.uniform(0.05, 0.95)) * self.seconds, 1.0)
             row["distance"] = rng.integers(3, 9)
             row["mode"] = rng.integers(2)
+            row["side"] = rng.integers(2)
             row["size"] = 100 * rng.integers(1, 10)
-            row["members"] = 2
+            row["target"] = rng.integers(2, 4) if code == ERROR_DUPLICATE else 1
+            chosen = self.casting.opponents(rng, s, barred=kind == "segment")
+            row["members"] = len(chosen)
+            row["accounts"][: len(chosen)] = chosen
             rows.append(row)
         return self.sorted(rows)
 
@@ -142,80 +169,35 @@ class Planner:
         table = np.array(rows, AGENT) if rows else np.zeros(0, AGENT)
         return table[np.argsort(table["planned"], kind="stable")]
 
-    def agent(
-        self, rng: np.random.Generator, code: int, s: int, at_s: float, stealth: float
-    ) -> Any:
-        """Return one AGENT row, its parameters drawn."""
+    def _row(self, rng: np.random.Generator, code: int, s: int, at_s: float, stealth: float) -> Any:
+        """Return an AGENT row that has done nothing yet."""
         row = np.zeros(1, AGENT)[0]
-        lot = self.securities[s].lot
         row["planned"] = self.begins + int(at_s * NS_PER_S)
         row["start"] = row["evidence"] = row["end"] = -1
         row["random"] = rng.integers(1 << 32, 1 << 62)
         row["security"], row["code"], row["stealth"] = s, code, stealth
         row["campaign"] = row["labelled"] = -1
         row["orders"] = -1
-        members = int(rng.choice([1, 2, 3, 4], p=[0.55, 0.25, 0.12, 0.08]))
-        if code in (QUOTER, RESTARTER):
-            members = int(rng.choice([1, 2]))
-        chosen = self._accounts(rng, s, code, 2 if code == VIOLATION else members)
-        row["members"] = len(chosen)
-        row["accounts"][: len(chosen)] = chosen
-        row["side"] = rng.integers(2)
-        row["mode"] = rng.integers(2)
-        room = 0.6 * max(2.0, self.seconds - at_s)  # s that the planned cycles may take
-        cycles = int(_log(rng, 1.0, 13.0))
-        span = min(_log(rng, 0.02, 30.0), room / 2)
-        pause = min(_log(rng, 0.3, _LONGEST_PAUSE_S), room / 2)
-        row["reaction"] = int(min(_log(rng, 5.0, 800.0) * stealth, 2_500) * NS_PER_MS)
-        row["size"] = int(100 * lot * rng.integers(1, 6))
-        row["ratio"] = np.clip(_log(rng, 2.0, 25.0) / stealth, 1.2, 25.0)
-        row["distance"] = rng.integers(0, 4)
-        row["layers"] = 1 if rng.random() < 0.6 else 2
-        row["target"] = 1
-        if code == LAYER:
-            row["layers"] = rng.integers(3, 11)
-        elif code == QUOTER:
-            row["layers"] = rng.choice([1, 2, 3, 4], p=[0.5, 0.2, 0.2, 0.1])
-            cycles = int(_log(rng, 2.0, 16.0))
-        elif code in (STUFF, RESTARTER):
-            low, high = (215, 600) if code == STUFF else (40, 190)
-            span = min(_log(rng, 0.1, 10.0), room / 2)
-            row["target"] = int(_log(rng, low, high))
-            cycles = int(_log(rng, 1.0, 4.0))
-        elif code in (PING, SWEEPER):
-            cycles, span = self._probing(rng, row, code, room)
-            row["reaction"] = int(min(_log(rng, 5.0, 350.0) * stealth, 480.0) * NS_PER_MS)
-        cycles = max(1, min(cycles, int(room / (span + pause))))
-        row["cycles"], row["span"], row["pause"] = cycles, int(span * 1e9), int(pause * 1e9)
-        if code == SWEEPER:
-            row["cycles"] = row["target"]
-            row["pause"] = int(span / row["target"] * 1e9)
         return row
 
-    def _probing(
-        self, rng: np.random.Generator, row: Any, code: int, room: float
-    ) -> tuple[int, float]:
-        """Set what probing takes; return cycles and the span of one, in s."""
-        whole = min(_log(rng, 1.0, 600.0), room)
-        cycles = int(_log(rng, 1.0, 5.0)) if code == PING else 1
-        row["target"] = max(3, int(_log(rng, 4.0, 50.0) / cycles))
-        lot = self.securities[row["security"]].lot
-        row["size"] = max(1, int(_log(rng, 5.0 if code == PING else 20.0, 400.0) * lot))
-        row["ratio"] = np.clip(_log(rng, 3.0, 40.0) / row["stealth"], 1.5, 40.0)
-        row["layers"] = rng.integers(1, 4)
-        return cycles, whole / cycles
-
-    def _accounts(self, rng: np.random.Generator, s: int, code: int, count: int) -> list[int]:
-        """Return who acts: one active account, then affiliates of it or others like it."""
-        busy = self.chances[s].mean(axis=0)
-        if code in (PING, SWEEPER):
-            busy = 0.5 * busy + 0.5 * self.chances[s, DARK_PROBE]
-        weight = busy**1.5
-        first = int(rng.choice(len(busy), p=weight / weight.sum()))
-        group = self.people[first].group
-        friends = np.array([one.group == group for one in self.people])
-        weight = weight * np.where(friends, 30.0, 1.0)
-        weight[first] = 0.0
-        count = min(count, len(busy))
-        others = rng.choice(len(busy), count - 1, replace=False, p=weight / weight.sum())
-        return [first + 1, *(int(one) + 1 for one in others)]
+    def agent(
+        self, rng: np.random.Generator, code: int, s: int, at_s: float, stealth: float
+    ) -> Any:
+        """Return the AGENT row of a campaign or look-alike, its parameters drawn."""
+        row = self._row(rng, code, s, at_s, stealth)
+        room = 0.6 * max(2.0, self.seconds - at_s)  # s that the planned cycles may take
+        closes = code % LOOKALIKE == CLOSE
+        if closes:
+            room = max(1.0, self.close_s - _LAST_TRADE_S[1] - 1.0)
+        settle(rng, row, self.securities[s].lot, room)
+        if closes:
+            first, latest = _LAST_TRADE_S
+            before = log_uniform(rng, first, max(first, min(latest, 0.2 * self.close_s)))
+            last = max(self.close_s - before, 0.0)
+            row["span"] = min(int(row["span"]), int(0.9 * last * NS_PER_S))
+            row["planned"] = self.begins + int(last * NS_PER_S) - row["span"]
+            row["gives_up"] = self.begins + int((self.close_s - 0.05) * NS_PER_S)
+        chosen, row["client"] = self.casting.cast(rng, s, code)
+        row["members"] = len(chosen)
+        row["accounts"][: len(chosen)] = chosen
+        return row

@@ -11,11 +11,13 @@ import msgspec
 
 from darkpool_watch.errors import ConfigError
 from darkpool_watch.sim.market import SimConfig
+from darkpool_watch.sim.population import SESSION_S, Side
 
 SECURITIES: Final = 20
 HELD_OUT: Final = 4  # of them, the last ones: read by no side but `test`
 DAYS: Final = 40
 ACCOUNTS: Final = 240
+AUCTION_S: Final = 300.0  # of the opening call, and of the closing one
 CORPUS_SEED: Final = 2_024  # of training and calibration; the tiers have seeds of their own
 
 # What each typology is for.
@@ -31,7 +33,7 @@ LEAST_CAMPAIGNS: Final = {"train": 150, "validate": 25, "test": 25}  # a typolog
 Tier = Literal["A", "B", "C", "D"]
 
 
-class Side(NamedTuple):
+class Reading(NamedTuple):
     """What one purpose reads; between the days of two sides lies one that nobody reads."""
 
     days: range  # business days, from 0
@@ -39,14 +41,14 @@ class Side(NamedTuple):
     typologies: tuple[str, ...]
 
 
-SIDES: Final = {
-    "train": Side(range(20), range(SECURITIES - HELD_OUT), TRAINED),
-    "validate": Side(range(21, 25), range(SECURITIES - HELD_OUT), (*TRAINED, *FUSION)),
-    "test": Side(range(26, DAYS), range(SECURITIES), (*TRAINED, *UNSEEN)),
+SIDES: Final[dict[Side, Reading]] = {
+    "train": Reading(range(20), range(SECURITIES - HELD_OUT), TRAINED),
+    "validate": Reading(range(21, 25), range(SECURITIES - HELD_OUT), (*TRAINED, *FUSION)),
+    "test": Reading(range(26, DAYS), range(SECURITIES), (*TRAINED, *UNSEEN)),
 }
 
 
-def side_of(day: int) -> str:
+def side_of(day: int) -> Side:
     """Return the side that reads a business day.
 
     Raises ConfigError for a day outside the corpus, or in a gap between two sides.
@@ -75,7 +77,8 @@ def corpus_day(day: int, *, seed: int = CORPUS_SEED, calm: bool = False) -> SimC
         campaigns_per_hour=0.0 if calm else CAMPAIGNS_PER_HOUR,
         lookalikes_per_hour=CAMPAIGNS_PER_HOUR,
         manipulators=name,
-        seconds=None,
+        start_s=-AUCTION_S,
+        seconds=AUCTION_S + SESSION_S + AUCTION_S,
     )
 
 
@@ -102,7 +105,12 @@ def tier_day(tier: Tier, protocol: str, day: int) -> SimConfig:
     changes: dict[Tier, dict[str, object]] = {
         "A": {"typologies": TRAINED},
         "B": {"typologies": UNSEEN},
-        "C": {"typologies": TRAINED, "injector": "scripts", **OTHER_MARKET},
+        "C": {
+            "typologies": TRAINED,
+            "injector": "scripts",
+            "regime": UNSEEN_REGIME,
+            **OTHER_MARKET,
+        },
         "D": {
             "typologies": (*TRAINED, *UNSEEN),
             "campaigns_per_hour": 10 / hours,
@@ -112,5 +120,7 @@ def tier_day(tier: Tier, protocol: str, day: int) -> SimConfig:
     return msgspec.structs.replace(base, **changes[tier])
 
 
-# Tier C's market: busier, with more traded in the dark, by other and fewer people.
+# Tier C's market: a regime that no day of training or calibration has, busier, with more traded in
+# the dark, by other and fewer people.
+UNSEEN_REGIME: Final = "crash"
 OTHER_MARKET: Final = {"rate_scale": 1.4, "dark_share": 0.35, "accounts": 160}

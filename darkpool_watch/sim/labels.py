@@ -19,7 +19,11 @@ LABEL: Final = np.dtype(
 
 
 class Campaign(msgspec.Struct, frozen=True):
-    """One injected campaign as it happened."""
+    """One injected campaign as it happened.
+
+    One whose evidence never came, because the market gave no occasion or the tape ended, is no
+    campaign of a corpus: its records are onset, and it is counted apart.
+    """
 
     id: int
     typology: str  # code
@@ -28,10 +32,16 @@ class Campaign(msgspec.Struct, frozen=True):
     security_id: int
     accounts: tuple[int, ...]
     start: int  # ns, first own message
-    evidence: int  # ns, the message that completes the defining act; -1: the tape ended first
-    end: int  # ns, last own message
+    evidence: int  # ns, the message that completes the defining act; -1: it never came
+    end: int  # ns, when it stopped: at its last own message or soon after; else the tape's end
     stealth: float
     messages: tuple[int, ...]  # ns, every own message, in order
+    client: int = 0  # the account whose dark orders it leads, a victim; 0 = none
+
+    @property
+    def complete(self) -> bool:
+        """Whether the evidence came, without which it counts nowhere."""
+        return self.evidence >= 0
 
 
 def label_events(
@@ -42,8 +52,9 @@ def label_events(
     """Return (N,) LABEL of records at these times; `own` is left 0.
 
     active: from the evidence on, with an own message in the last 5 s; onset: from the start to the
-    evidence; echo: any other time from the evidence to 60 s after the end. Where zones overlap,
-    active wins over onset over echo, and the campaign with the smaller id over the other.
+    evidence, or to 60 s after the end where it never came; echo: any other time from the evidence
+    to 60 s after the end. Where zones overlap, active wins over onset over echo, and the campaign
+    with the smaller id over the other.
     """
     labels = np.zeros(len(ts), LABEL)
     labels["typology"] = -1
@@ -63,9 +74,13 @@ def _zones(ts: NDArray[np.int64], campaign: Campaign) -> NDArray[np.integer]:
     own = np.asarray(campaign.messages, np.int64)
     newest = own[np.maximum(np.searchsorted(own, ts, side="right") - 1, 0)]
     recent = (newest <= ts) & (newest > ts - RECENT_NS)
-    shown = (ts >= campaign.evidence) if campaign.evidence >= 0 else np.zeros(len(ts), bool)
+    over = ts > campaign.end + ECHO_NS
+    if campaign.complete:
+        after = [(ts < campaign.evidence, ONSET), (recent, ACTIVE), (~over, ECHO)]
+    else:
+        after = [(~over, ONSET)]
     return np.select(
-        [ts < campaign.start, ~shown, recent, ts <= campaign.end + ECHO_NS],
-        [CLEAN, ONSET, ACTIVE, ECHO],
+        [ts < campaign.start, *(when for when, _ in after)],
+        [CLEAN, *(zone for _, zone in after)],
         default=CLEAN,
     )

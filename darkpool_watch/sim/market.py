@@ -5,7 +5,7 @@ labelled, a stretch of time at a time, so memory is bounded whatever the length.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import numpy as np
@@ -15,19 +15,23 @@ from numpy.typing import NDArray
 from darkpool_watch.config import NonNegative, PositiveFloat, Section
 from darkpool_watch.errors import ConfigError
 from darkpool_watch.sim import population
-from darkpool_watch.sim.abuse import CODES, LOOKALIKES, NAMES, CampaignPlan, Planner
+from darkpool_watch.sim.abuse import BREACHES, CODES, LOOKALIKES, CampaignPlan, Planner
 from darkpool_watch.sim.labels import LABEL, Campaign
-from darkpool_watch.sim.population import DARK_VENUE, LIT_VENUE, TICK
+from darkpool_watch.sim.population import DARK_VENUES, LIT_VENUE, TICK, security_of
+from darkpool_watch.sim.regimes import ASKED, Day, Regime, from_log, is_half_day
+from darkpool_watch.sim.scripts import ScriptPlanner
 from darkpool_watch.sim.world import build_markets
 from darkpool_watch.typologies import MODEL_TYPOLOGIES
 from darkpool_watch.units import NS_PER_S
 from darkpool_watch.wire.events import AccountRecord, Definition
 from kernels.layout import EVENT
+from kernels.sim_cast import LOOKALIKE, VIOLATION
 from kernels.sim_labels import label_rows
 from kernels.sim_run import advance, open_security, stamp
-from kernels.sim_state import STREAM, VIOLATION
+from kernels.sim_state import LISTINGS, STREAM
 
 _CHUNK_EVENTS: Final = 16_384  # events aimed at in one stretch of time
+_LEAST_MANIPULATORS: Final = 4  # as many as one campaign may need
 _STREAMS: Final = {
     "campaigns": 11,
     "lookalikes": 12,
@@ -42,8 +46,11 @@ class SimConfig(Section, frozen=True, kw_only=True):
     seed: NonNegative = 7
     day: NonNegative = 0  # business day, 0 = 2026-01-05
     securities: Annotated[int, Meta(ge=1, le=4096)] = 4
-    seconds: PositiveFloat = 60.0  # length of the tape
-    start_s: Annotated[float, Meta(ge=0)] = 0.0  # its start, s after the session's open
+    seconds: Annotated[float, Meta(gt=0, le=86_400)] = 60.0  # length of the tape
+    start_s: Annotated[float, Meta(ge=-1_800, le=23_400)] = (
+        0.0  # its start, s after the open; < 0: auction
+    )
+    regime: str = "drawn"  # by (seed, day), or one of sim.regimes.ASKED, on this tape
     rate_scale: PositiveFloat = 1.0  # of real message rates; their median is 6/s a security
     dark_share: Annotated[float, Meta(ge=0.02, le=0.8)] = 0.25  # of traded volume, about
     accounts: Annotated[int, Meta(ge=8, le=1024)] = 64
@@ -52,12 +59,16 @@ class SimConfig(Section, frozen=True, kw_only=True):
     stealth: tuple[PositiveFloat, PositiveFloat] = (0.5, 2.0)  # log-uniform; higher hides more
     plan: tuple[CampaignPlan, ...] = ()  # campaigns asked for by name, beside the drawn ones
     lookalikes_per_hour: Annotated[float, Meta(ge=0)] = 6.0  # of all kinds, a security
-    violations: NonNegative = 0  # dark prints outside the NBBO, on the whole tape
+    injector: Literal["agents", "scripts"] = "agents"  # two hands that share no code
+    manipulators: population.Side = "any"  # whose accounts act; those of two sides never meet
+    violations: NonNegative = 0  # breaches of rules, on the whole tape
+    violation_kinds: tuple[str, ...] = ("trade-through",)  # in equal parts, of BREACHES
 
 
 class Lookalike(msgspec.Struct, frozen=True):
     """One benign episode that looks like a typology."""
 
+    id: int  # row among its security's agents
     kind: str
     typology: str  # code of what it looks like
     security_id: int
@@ -67,30 +78,37 @@ class Lookalike(msgspec.Struct, frozen=True):
 
 
 class Violation(msgspec.Struct, frozen=True):
-    """One dark print outside the NBBO."""
+    """One breach of a rule as it happened."""
 
+    id: int
+    kind: str  # one of BREACHES
     security_id: int
-    ts: int  # ns
+    ts: int  # ns, the message that breaks the rule
     price: int  # 1e-9 currency
+    orders: tuple[int, ...]  # ids of the orders concerned
 
 
 class Simulator:
     """Plays one tape; `blocks` starts it anew each time and gives the same bytes."""
 
     def __init__(self, config: SimConfig) -> None:
-        for code in config.typologies:
-            if code not in CODES:
-                raise ConfigError(
-                    f"Expected typologies among {', '.join(CODES)}, was {code!r}: "
-                    "the simulator has no agent for it"
-                )
+        check(config)
         self.config = config
-        self.opens, self.closes = population.session(config.day)
+        half = is_half_day(config.seed, config.day, config.regime)
+        self.opens, self.closes = population.session(config.day, half)
         self.begins = self.opens + int(config.start_s * NS_PER_S)
         self.ends = self.begins + int(config.seconds * NS_PER_S)
         self.securities = population.securities(config.seed, config.securities, config.rate_scale)
-        self.people = population.accounts(config.seed, config.accounts)
+        self.people = population.accounts(config.seed, config.accounts, config.day)
         self.chances = population.chances(config.seed, self.people, config.securities)
+        self.day = Day(
+            config.seed,
+            config.day,
+            config.regime,
+            (self.opens, self.closes),
+            (self.begins, self.ends),
+            config.securities,
+        )
         self._plan()
         self._own: dict[int, list[NDArray[np.int64]]] = {}
         self._markets = build_markets(self)
@@ -98,21 +116,36 @@ class Simulator:
     def _plan(self) -> None:
         """Draw the agents: look-alikes and violations first, so that campaigns move no row."""
         config = self.config
-        planner = Planner(
-            self.securities, self.people, self.chances, self.opens, self.begins, config.seconds
+        allowed = population.on_side(config.seed, config.accounts, config.manipulators)
+        if allowed.sum() < _LEAST_MANIPULATORS:
+            raise ConfigError(
+                f"Expected {_LEAST_MANIPULATORS} accounts that may act on side "
+                f"`{config.manipulators}`, was {allowed.sum()} of {config.accounts}: raise "
+                "`accounts`"
+            )
+        scene = (
+            self.securities,
+            self.people,
+            self.chances,
+            allowed,
+            (self.opens, self.closes),
+            self.begins,
+            config.seconds,
         )
+        breaker = Planner(*scene)
+        planner = ScriptPlanner(*scene) if config.injector == "scripts" else breaker
         codes = [CODES[code] for code in config.typologies]
-        alike = [LOOKALIKES[code] for code in codes]
+        alike = [code + LOOKALIKE for code in codes]
         drawn = planner.schedule(
             self._rng("campaigns"), config.campaigns_per_hour, codes, config.stealth
         )
         asked = planner.explicit(self._rng("campaigns"), config.plan)
-        campaigns = planner.sorted([*drawn, *asked])
+        campaigns = breaker.sorted([*drawn, *asked])
         benign = [
             planner.schedule(
                 self._rng("lookalikes"), config.lookalikes_per_hour, alike, (0.5, 2.0)
             ),
-            planner.violations(self._rng("violations"), config.violations),
+            breaker.breaches(self._rng("violations"), config.violations, config.violation_kinds),
         ]
         campaigns["campaign"] = np.arange(len(campaigns))
         self.planned = np.concatenate([*benign, campaigns])
@@ -121,14 +154,14 @@ class Simulator:
         return np.random.default_rng([self.config.seed, self.config.day, _STREAMS[name]])
 
     def definitions(self) -> list[Definition]:
-        """Return the listings: for each security a lit book and a midpoint pool."""
+        """Return the listings: for each security a lit book and one or two midpoint pools."""
         return [
             Definition(
-                instrument_id=2 * s + 1 + dark,
+                instrument_id=LISTINGS * s + 1 + place,
                 security_id=s + 1,
                 symbol=one.symbol,
-                venue=DARK_VENUE if dark else LIT_VENUE,
-                dark=bool(dark),
+                venue=(LIT_VENUE, *DARK_VENUES)[place],
+                dark=place > 0,
                 tick=TICK,
                 size_unit="share",
                 currency="USD",
@@ -137,27 +170,25 @@ class Simulator:
                 class_="equity",
             )
             for s, one in enumerate(self.securities)
-            for dark in (0, 1)
+            for place in range(1 + len(one.lags_ns))
         ]
 
     def accounts(self) -> list[AccountRecord]:
-        """Return the participants."""
-        return [
-            AccountRecord(
-                account=one.account,
-                owner=one.owner,
-                group=one.group,
-                capacity="agency" if one.capacity == "agency" else "principal",
-                segment=one.segment,
-                valid_from_ns=self.opens,
-            )
-            for one in self.people
-        ]
+        """Return the participants' records up to this day, the older of an account first."""
+        config = self.config
+        first = population.accounts(config.seed, config.accounts)
+        epoch = population.session(0)[0]
+        found = [_record(one, epoch) for one in first]
+        dates = population.changed_on(config.seed, config.accounts)
+        for before, now, day in zip(first, self.people, dates.tolist(), strict=True):
+            if before != now:
+                found.append(_record(now, population.session(day)[0]))
+        return found
 
-    def _cast(self) -> list[Any]:
-        """Return the AGENT rows of all securities that have sent a message."""
-        rows = [m["agents"][a] for m in self._markets for a in range(int(m["casts"]))]
-        return [row for row in rows if row["start"] >= 0]
+    def _cast(self) -> list[tuple[int, Any]]:
+        """Return all agents that have sent a message: place in their security, AGENT row."""
+        rows = [(a, m["agents"][a]) for m in self._markets for a in range(int(m["casts"]))]
+        return [(a, row) for a, row in rows if row["start"] >= 0]
 
     @property
     def campaigns(self) -> list[Campaign]:
@@ -172,13 +203,14 @@ class Simulator:
                 accounts=_members(row),
                 start=int(row["start"]),
                 evidence=int(row["evidence"]),
-                end=int(row["end"]),
+                end=int(row["end"]) if row["done"] else self.ends,
                 stealth=float(row["stealth"]),
+                client=int(row["client"]),
                 messages=tuple(
                     int(ts) for part in self._own.get(int(row["campaign"]), []) for ts in part
                 ),
             )
-            for row in self._cast()
+            for _, row in self._cast()
             if row["campaign"] >= 0
         ]
         return sorted(found, key=lambda one: one.id)
@@ -186,28 +218,48 @@ class Simulator:
     @property
     def lookalikes(self) -> list[Lookalike]:
         """Benign look-alikes that have begun by now."""
-        like = {alike: code for code, alike in reversed(LOOKALIKES.items())}
         return [
             Lookalike(
-                kind=NAMES[int(row["code"])],
-                typology=MODEL_TYPOLOGIES[like[int(row["code"])]].code,
+                id=place,
+                kind=LOOKALIKES[int(row["code"]) - LOOKALIKE],
+                typology=MODEL_TYPOLOGIES[int(row["code"]) - LOOKALIKE].code,
                 security_id=int(row["security"]) + 1,
                 accounts=_members(row),
                 start=int(row["start"]),
-                end=int(row["end"]),
+                end=int(row["end"]) if row["done"] else self.ends,
             )
-            for row in self._cast()
-            if int(row["code"]) in NAMES
+            for place, row in self._cast()
+            if LOOKALIKE <= row["code"] < VIOLATION
         ]
 
     @property
     def violations(self) -> list[Violation]:
-        """Prints outside the NBBO that have happened by now."""
+        """Breaches of rules that have happened by now, in order of their time."""
+        found = sorted(
+            (row for _, row in self._cast() if row["code"] >= VIOLATION and row["evidence"] >= 0),
+            key=lambda row: (row["evidence"], row["security"]),
+        )
         return [
-            Violation(int(row["security"]) + 1, int(row["evidence"]), int(row["large"]))
-            for row in self._cast()
-            if row["code"] == VIOLATION and row["evidence"] >= 0
+            Violation(
+                id=number,
+                kind=BREACHES[int(row["code"]) - VIOLATION],
+                security_id=int(row["security"]) + 1,
+                ts=int(row["evidence"]),
+                price=int(row["large"]),
+                orders=tuple(int(one) for one in row["named"] if one > 0),
+            )
+            for number, row in enumerate(found)
         ]
+
+    @property
+    def regimes(self) -> list[Regime]:
+        """Regimes, halts and auctions; those that the flow brought about, as far as it has come."""
+        found = list(self.day.market)
+        for s, (plan, m) in enumerate(zip(self.day.plans, self._markets, strict=True)):
+            found += plan.regimes
+            ends = min(self.ends, int(m["clock"]) + 1)
+            found += from_log(s + 1, m["log"][: m["logged"]], plan, ends)
+        return found
 
     def blocks(
         self, max_events: int = 4096, chunk_events: int = _CHUNK_EVENTS
@@ -215,6 +267,17 @@ class Simulator:
         """Yield (events EVENT (n,), labels LABEL (n,)), n <= max_events, in event-time order.
 
         Neither `max_events` nor `chunk_events` (the events simulated at a time) changes a byte.
+        """
+        for events, labels, _ in self.stretches(chunk_events):
+            for i in range(0, len(events), max_events):
+                yield events[i : i + max_events], labels[i : i + max_events]
+
+    def stretches(
+        self, chunk_events: int = _CHUNK_EVENTS
+    ) -> Iterator[tuple[NDArray[np.void], NDArray[np.void], NDArray[np.int32]]]:
+        """Yield what `blocks` does in stretches as simulated, with the agent behind each message.
+
+        The third array is the agent's place in its security, -1 where the message is nobody's.
         """
         markets = self._markets = build_markets(self)
         self._own = {}
@@ -237,7 +300,8 @@ class Simulator:
                 senders = np.append(senders, np.zeros_like(senders))
                 count = advance(markets, until, events, senders, -1 - count)
             order = np.argsort(events["ts_event"][:count], kind="stable")
-            yield from self._finish(events[order], senders[order], feed, latency[0], max_events)
+            stretch, sent_by = events[order], senders[order]
+            yield stretch, self._finish(stretch, sent_by, feed, latency[0]), sent_by
             if until == self.ends:
                 return
             until += step
@@ -248,19 +312,50 @@ class Simulator:
         senders: NDArray[np.int32],
         feed: NDArray[np.int64],
         latency: Any,
-        max_events: int,
-    ) -> Iterator[tuple[NDArray[np.void], NDArray[np.void]]]:
-        """Number, stamp and label a stretch of the tape, and yield it in blocks."""
+    ) -> NDArray[np.void]:
+        """Number and stamp a stretch of the tape; return its labels."""
         stamp(events, feed, latency)
         labels = np.zeros(len(events), LABEL)
-        rows = ((events["instrument_id"] - 1) >> 1).astype(np.int32)
+        rows = (security_of(events["instrument_id"]) - 1).astype(np.int32)
         ts = np.ascontiguousarray(events["ts_event"])
         label_rows(ts, rows, senders, self._markets, labels)
         own = np.where(labels["own"] > 0, self._campaign_of[rows, senders], -1)
         for c in np.unique(own[own >= 0]):
             self._own.setdefault(int(c), []).append(ts[own == c])
-        for i in range(0, len(events), max_events):
-            yield events[i : i + max_events], labels[i : i + max_events]
+        return labels
+
+
+def _record(one: population.Account, valid_from_ns: int) -> AccountRecord:
+    """Return an account as it goes onto the wire."""
+    return AccountRecord(
+        account=one.account,
+        owner=one.owner,
+        group=one.group,
+        capacity="agency" if one.capacity == "agency" else "principal",
+        segment=one.segment,
+        valid_from_ns=valid_from_ns,
+    )
+
+
+def check(config: "SimConfig") -> None:
+    """Raise ConfigError, saying where, for values that no tape can have."""
+    try:
+        msgspec.convert(msgspec.to_builtins(config), SimConfig)
+    except msgspec.ValidationError as err:
+        raise ConfigError(f"The simulated market cannot be built: {err}") from err
+    if not config.stealth[0] <= config.stealth[1]:
+        raise ConfigError(f"Expected `stealth` as (low, high), was {config.stealth}: swap them")
+    for code in config.typologies:
+        if code not in CODES:
+            raise ConfigError(
+                f"Expected typologies among {', '.join(CODES)}, was {code!r}: "
+                "the simulator has no agent for it"
+            )
+    if config.regime not in ASKED:
+        raise ConfigError(
+            f"Expected a regime among {', '.join(ASKED)}, was {config.regime!r}: "
+            "the simulator has no such day"
+        )
 
 
 def _members(row: Any) -> tuple[int, ...]:

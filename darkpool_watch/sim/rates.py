@@ -27,6 +27,10 @@ from kernels.sim_state import (
 )
 
 DECAY: Final = np.array([2_500.0, 25.0, 0.4])  # 1/s
+EAGER: Final = 2.8  # log odds of a trade's side for each unit of imbalance
+FADE: Final = 0.25  # chance that a quote is pulled soon for each unit of imbalance beyond 0.4
+CHASE: Final = 0.4  # of the fundamental's distance that makers go along
+LIVELINESS: Final = 0.9  # of ln volatility that the base rate follows
 BASE_DARK_SHARE: Final = 0.25  # of traded volume, at the mix below
 
 _MIX: Final = {
@@ -52,15 +56,15 @@ _MESSAGES: Final = {
 }
 # Expected children of one message, by kernel: 0.4 ms, 40 ms, 2.5 s.
 _CHILDREN: Final = {
-    ADD_TOUCH: (0.34, 0.07, 0.08),
-    ADD_INSIDE: (0.34, 0.07, 0.08),
-    ADD_BEHIND: (0.32, 0.07, 0.08),
-    MARKET: (0.32, 0.12, 0.14),
+    ADD_TOUCH: (0.34, 0.10, 0.08),
+    ADD_INSIDE: (0.34, 0.10, 0.08),
+    ADD_BEHIND: (0.32, 0.10, 0.08),
+    MARKET: (0.32, 0.14, 0.14),
     HIDDEN_TRADE: (0.25, 0.08, 0.08),
     REQUOTE: (0.40, 0.06, 0.06),
     DARK_REST: (0.20, 0.05, 0.05),
     DARK_PROBE: (0.20, 0.06, 0.06),
-    LIT_CANCEL: (0.38, 0.06, 0.06),
+    LIT_CANCEL: (0.38, 0.08, 0.06),
     DARK_CANCEL: (0.20, 0.05, 0.05),
 }
 # Large messages excite more than the mean one, which raises rates by as much (measured).

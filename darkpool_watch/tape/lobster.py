@@ -16,6 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from darkpool_watch.errors import TapeError
+from darkpool_watch.tape import ids
 from darkpool_watch.tape.archive import is_zip, read_bytes, read_member, zip_members
 from darkpool_watch.tape.tape import Tape
 from darkpool_watch.units import NS_PER_S, UNDEFINED_PRICE
@@ -27,8 +28,10 @@ NAME = re.compile(
     r"(?P<symbol>[A-Z0-9.]+)_(?P<date>\d{4}-\d{2}-\d{2})_(?P<open>\d+)_(?P<close>\d+)"
     r"_message_(?P<levels>\d+)\.csv"
 )
+VENUE = "XNAS"
 UNDATED = date(2012, 6, 21)  # the published samples' day, for a file whose name has no date
 NEW_YORK = ZoneInfo("America/New_York")
+_I64_END = 1 << 63
 PARTICIPANT = "participant"  # a seventh column of later files, not used
 SUBMIT, PARTIAL, DELETE, VISIBLE, HIDDEN, CROSS, HALT = range(1, 8)
 KIND = np.zeros(8, np.uint8)
@@ -59,7 +62,7 @@ class LobsterTape(Tape):
     counts: npt.NDArray[np.int64] | None = None
 
 
-def read_lobster(path: Path, book_path: Path | None = None, instrument_id: int = 1) -> LobsterTape:
+def read_lobster(path: Path, book_path: Path | None = None) -> LobsterTape:
     """Read a LOBSTER tape; the book file is found beside the message file or in its zip.
 
     Raises TapeError naming the file, the line and what was found there.
@@ -70,8 +73,9 @@ def read_lobster(path: Path, book_path: Path | None = None, instrument_id: int =
     midnight = int(datetime(day.year, day.month, day.day, tzinfo=NEW_YORK).timestamp()) * NS_PER_S
     symbol = stated["symbol"] if stated else Path(name).stem.split("_")[0] or "UNKNOWN"
 
+    listing = ids.instrument_id(VENUE, symbol)
     table = _parse_messages(messages, name)
-    events, counts, displayed = _to_events(table, midnight, instrument_id, name)
+    events, counts, displayed = _to_events(table, midnight, listing, name)
     book = row_end = None
     if book_bytes is not None:
         book = _parse_book(book_bytes, book_name, len(events))
@@ -82,10 +86,10 @@ def read_lobster(path: Path, book_path: Path | None = None, instrument_id: int =
     if closes <= opens:
         raise TapeError(f"{name}: its name says that the session ends before it begins")
     definition = Definition(
-        instrument_id=instrument_id,
-        security_id=instrument_id,
+        instrument_id=listing,
+        security_id=ids.security_id(symbol, "USD", "equity"),
         symbol=symbol,
-        venue="XNAS",
+        venue=VENUE,
         dark=False,
         tick=100 * PRICE_STEP,
         size_unit="share",
@@ -143,7 +147,7 @@ def _parse_messages(content: bytes, name: str) -> pl.DataFrame:
         "time": pl.Float64(),
         "type": pl.Int64(),
         "order_id": pl.Int64(),
-        "size": pl.UInt64(),
+        "size": pl.Int64(),
         "price": pl.Int64(),
         "direction": pl.Int64(),
     }
@@ -156,7 +160,8 @@ def _read_csv(content: bytes, name: str, schema: dict[str, pl.DataType]) -> pl.D
     try:
         table = pl.read_csv(io.BytesIO(content), has_header=False, schema=schema)
     except pl.exceptions.PolarsError as err:
-        raise TapeError(_first_bad_line(content, name, schema) or f"{name}: {err}") from err
+        text = str(err).splitlines()[0]
+        raise TapeError(_first_bad_line(content, name, schema) or f"{name}: {text}") from err
     if sum(table[column].null_count() for column in schema if column != PARTICIPANT):
         raise TapeError(_first_bad_line(content, name, schema) or f"{name}: a value is missing")
     return table
@@ -170,13 +175,20 @@ def _first_bad_line(content: bytes, name: str, schema: dict[str, pl.DataType]) -
             return f"{name}, line {number}: {len(cells)} columns, needed {len(schema)}"
         for cell, (column, dtype) in zip(cells, schema.items(), strict=True):
             try:
+                fits = True
                 if dtype.is_integer():
-                    int(cell)
+                    fits = -_I64_END <= int(cell) < _I64_END
                 elif dtype.is_numeric():
                     float(cell)
             except ValueError:
                 shown = cell[:40].decode("utf-8", "replace")
                 return f"{name}, line {number}: column `{column}` is {shown!r}, needed a number"
+            if not fits:
+                shown = cell[:40].decode("utf-8", "replace")
+                return (
+                    f"{name}, line {number}: column `{column}` is {shown}, needed a number of at "
+                    "most 63 bits"
+                )
     return None
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from darkpool_watch.errors import TapeError
+from darkpool_watch.tape import ids
 from darkpool_watch.tape.archive import read_bytes
 from darkpool_watch.tape.tape import Tape
 from darkpool_watch.units import NS_PER_S, PRICE_SCALE, UNDEFINED_PRICE
@@ -29,6 +30,9 @@ NAMES: Final = {
 BUY: Final = ("b", "buy", "bid", "1", "true")
 SELL: Final = ("s", "sell", "ask", "a", "-1", "false")
 SIZE_STEP: Final = 100_000_000  # coins trade in decimals: sizes are kept in 1e-8 where needed
+VENUE: Final = "XOFF"
+CURRENCY: Final = "XXX"  # ISO 4217: no currency is stated
+CLASS: Final = "trades"
 DAY_NS: Final = 86_400 * NS_PER_S
 
 
@@ -102,7 +106,9 @@ def _to_tape(table: pl.DataFrame, found: dict[str, str], path: Path, symbol: str
     events["price"] = units.astype(np.int64)
     events["aux_price"] = UNDEFINED_PRICE
     events["size"] = np.maximum(steps, 1).astype(np.uint64)
-    events["instrument_id"] = codes + 1
+    listings = ids.distinct(ids.instrument_id(VENUE, str(name)) for name in names)
+    securities = ids.distinct(ids.security_id(str(name), CURRENCY, CLASS) for name in names)
+    events["instrument_id"] = np.array(listings, np.uint32)[codes]
     events["kind"] = layout.TRADE
     events["side"] = _sides(table, found, path)
     events["flags"] = layout.ONE_CLOCK
@@ -111,19 +117,19 @@ def _to_tape(table: pl.DataFrame, found: dict[str, str], path: Path, symbol: str
     opens = int(events["ts_event"][0]) // DAY_NS * DAY_NS
     definitions = tuple(
         Definition(
-            instrument_id=i + 1,
-            security_id=i + 1,
+            instrument_id=listing,
+            security_id=security,
             symbol=str(name),
-            venue="XOFF",
+            venue=VENUE,
             dark=False,
-            tick=_tick(events["price"][events["instrument_id"] == i + 1]),
+            tick=_tick(events["price"][events["instrument_id"] == listing]),
             size_unit="unit" if whole else "1e-8 unit",
-            currency="XXX",  # ISO 4217: no currency is stated
+            currency=CURRENCY,
             session_open_ns=opens,
             session_close_ns=opens + DAY_NS,
-            class_="trades",
+            class_=CLASS,
         )
-        for i, name in enumerate(names)
+        for name, listing, security in zip(names, listings, securities, strict=True)
     )
     return Tape(label=path.name, format="trades", events=events, definitions=definitions)
 

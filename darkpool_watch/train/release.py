@@ -6,7 +6,7 @@ calibration days never meet. No label is read after the fit.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 import numpy as np
@@ -24,11 +24,12 @@ from darkpool_watch.sim.market import SimConfig
 from darkpool_watch.train.fit import Fitted, fit
 from darkpool_watch.train.loop import TrainConfig
 from darkpool_watch.train.scoring import scores_of
-from darkpool_watch.train.simulated import SimulatedSource, fit_normaliser, simulate_frames
+from darkpool_watch.train.simulated import SimulatedSource, simulate_frames
+from darkpool_watch.train.usual import fit_normaliser
 
 SEED: Final = 101
 SESSION_S: Final = 23_400.0  # s, 09:30 to 16:00
-NORMALISER_DAY, TRAINING_DAY, VALIDATION_DAY, CALIBRATION_DAY = 0, 1, 60, 70
+NORMALISER_DAY, TRAINING_DAY, VALIDATION_DAY, CALIBRATION_DAY = 0, 5, 60, 70
 HIDDEN_TOGETHER: Final = ("quotes", "depth", "dark", "accounts")  # what some feeds lack
 
 
@@ -38,7 +39,7 @@ class ReleasePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     securities: int = 20
     campaigns_per_hour: float = 3.0  # of all typologies, a security
     lookalikes_per_hour: float = 6.0
-    normaliser_securities: int = 6
+    normaliser_days: Annotated[int, msgspec.Meta(ge=1, le=TRAINING_DAY)] = 3
     validation_securities: int = 6
     calibration_securities: int = 10
     calibration_days: int = 2
@@ -76,18 +77,19 @@ def train_release(
     replace = msgspec.structs.replace
     say("Fitting the normaliser ...")
     normaliser = fit_normaliser(
-        replace(market, day=NORMALISER_DAY, securities=plan.normaliser_securities)
+        [replace(market, day=NORMALISER_DAY + n) for n in range(plan.normaliser_days)]
     )
+    classes = normaliser.without_securities()  # nobody else's security is one of these
     held_out = replace(market, seed=SEED + 1, securities=plan.validation_securities)
     say("Training ...")
     fitted = fit(
         SimulatedSource(market, normaliser, first_day=TRAINING_DAY),
-        SimulatedSource(held_out, normaliser, first_day=VALIDATION_DAY),
+        SimulatedSource(held_out, classes, first_day=VALIDATION_DAY),
         shape_of(profile),
         out,
         config=replace(config, groups=feature_groups()),
         catalog=FINGERPRINT,
-        arrays=normaliser.to_arrays(),
+        arrays=classes.to_arrays(),
         validation_sequences=plan.validation_securities,
         notes={"plan": msgspec.json.encode(plan).decode(), "market_seed": str(SEED)},
     )

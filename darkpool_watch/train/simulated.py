@@ -1,7 +1,7 @@
 """Simulated days as training sequences, through the production books, windows and sampler."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from darkpool_watch.config import Config
 from darkpool_watch.features.extractor import Extractor
+from darkpool_watch.features.frames import Frames
 from darkpool_watch.features.normaliser import HALF_HOURS, Normaliser
 from darkpool_watch.market.listings import Listings
 from darkpool_watch.market.state import Market
@@ -17,6 +18,8 @@ from darkpool_watch.train.dataset import Sequence, pack
 from darkpool_watch.units import NS_PER_S
 
 HALF_HOUR_NS = 1_800 * NS_PER_S
+STRANGE_SHARE: Final = 0.2  # of training security-days
+STRANGERS: Final = 17  # stream of random numbers
 
 
 class DayFrames(NamedTuple):
@@ -46,32 +49,52 @@ class DayFrames(NamedTuple):
         )
 
 
-def frame_blocks(
-    simulator: Simulator, normaliser: Normaliser, *, keep_raw: bool = False
-) -> Iterator[DayFrames]:
-    """Simulate one day and yield its frames under the nominal schedule, a stretch at a time."""
-    settings = Config()
-    listings = Listings(settings.market)
-    market = Market(settings.market, listings)
-    extractor = Extractor(settings.features, simulator.config.securities, normaliser)
-    for definition in simulator.definitions():
-        listings.define(definition)
-        extractor.define(
-            listings.security_row(definition.security_id),
-            tick=definition.tick,
-            session_open_ns=definition.session_open_ns,
-            session_close_ns=definition.session_close_ns,
-            names=(definition.symbol, definition.class_),
-        )
-    for account in simulator.accounts():
-        listings.account(account)
-    arrival = 0
-    for events, labels in simulator.blocks():
-        frames = extractor.extract(market.observe(events, arrival))
-        rows = frames.arrival - arrival
-        arrival += len(events)
+class Play:
+    """One simulated day on its way through the production books, windows and sampler.
+
+    Securities whose rows are in `strangers` are defined without their symbol, so that they have no
+    history of their own.
+    """
+
+    def __init__(
+        self, config: SimConfig, normaliser: Normaliser, strangers: frozenset[int] = frozenset()
+    ) -> None:
+        settings = Config()
+        self.simulator = Simulator(config)
+        self.symbols: dict[int, str] = {}
+        listings = Listings(settings.market)
+        self._market = Market(settings.market, listings)
+        self.extractor = Extractor(settings.features, config.securities, normaliser)
+        for definition in self.simulator.definitions():
+            listings.define(definition)
+            security = listings.security_row(definition.security_id)
+            self.symbols[security] = definition.symbol
+            own = () if security in strangers else (definition.symbol,)
+            self.extractor.define(
+                security,
+                tick=definition.tick,
+                session_open_ns=definition.session_open_ns,
+                session_close_ns=definition.session_close_ns,
+                names=(*own, definition.class_),
+            )
+        for account in self.simulator.accounts():
+            listings.account(account)
+
+    def blocks(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any], Frames]]:
+        """Yield observations, their labels and their frames, which the next block overwrites."""
+        arrival = 0
+        for events, labels in self.simulator.blocks():
+            observations = self._market.observe(events, arrival)
+            frames = self.extractor.extract(observations)
+            yield observations, labels, frames._replace(arrival=frames.arrival - arrival)
+            arrival += len(events)
+
+
+def frame_blocks(play: Play, *, keep_raw: bool = False) -> Iterator[DayFrames]:
+    """Yield the frames of a day under the nominal schedule, a stretch at a time."""
+    opens = play.simulator.opens
+    for _, labels, frames in play.blocks():
         packed = pack(frames.values, frames.mask, frames.ts, frames.trigger)
-        half_hour = (packed.ts - simulator.opens) // HALF_HOUR_NS
         yield DayFrames(
             frames.security.copy(),
             packed.ts.copy(),
@@ -79,9 +102,9 @@ def frame_blocks(
             packed.values,
             packed.mask,
             frames.conditions.copy(),
-            labels["zone"][rows],
-            labels["typology"][rows],
-            np.clip(half_hour, 0, HALF_HOURS - 1),
+            labels["zone"][frames.arrival],
+            labels["typology"][frames.arrival],
+            np.clip((packed.ts - opens) // HALF_HOUR_NS, 0, HALF_HOURS - 1),
             frames.raw[: None if keep_raw else 0].copy(),
         )
 
@@ -92,26 +115,31 @@ def joined(parts: list[DayFrames]) -> DayFrames:
 
 
 def simulate_frames(
-    config: SimConfig, normaliser: Normaliser, *, keep_raw: bool = False
+    config: SimConfig,
+    normaliser: Normaliser,
+    *,
+    keep_raw: bool = False,
+    strangers: frozenset[int] = frozenset(),
 ) -> DayFrames:
     """Simulate one day and return its frames under the nominal schedule.
 
     Cost: about 1 GiB a million frames while it runs, twice that with raw rows.
     """
-    return joined(list(frame_blocks(Simulator(config), normaliser, keep_raw=keep_raw)))
+    play = Play(config, normaliser, strangers)
+    return joined(list(frame_blocks(play, keep_raw=keep_raw)))
 
 
-def fit_normaliser(config: SimConfig) -> Normaliser:
-    """Return the normaliser of a simulated day with no campaigns: one class, `equity`."""
-    calm = msgspec.structs.replace(config, campaigns_per_hour=0.0, plan=())
-    day = simulate_frames(calm, Normaliser.default(), keep_raw=True)
-    return Normaliser.fit(day.raw, day.half_hour, ["equity"], np.zeros(len(day.ts), np.int64))
+def strangers_of(config: SimConfig) -> frozenset[int]:
+    """Return the securities, about a fifth, that train on this day as if they had no history."""
+    rng = np.random.default_rng([config.seed, config.day, STRANGERS])
+    return frozenset(np.flatnonzero(rng.random(config.securities) < STRANGE_SHARE).tolist())
 
 
 class SimulatedSource:
     """Security-days without end: number n is security n % S of day first_day + n // S.
 
-    The whole of a day is simulated at once and kept until the next one is asked for.
+    A fifth of them run without history. The whole of a day is simulated at once and kept until the
+    next one is asked for.
     """
 
     def __init__(self, config: SimConfig, normaliser: Normaliser, *, first_day: int) -> None:
@@ -131,5 +159,6 @@ class SimulatedSource:
         """Return all frames of a day."""
         if self._day is None or self._day[0] != day:
             config = msgspec.structs.replace(self.config, day=day)
-            self._day = (day, simulate_frames(config, self.normaliser))
+            strangers = strangers_of(config)
+            self._day = (day, simulate_frames(config, self.normaliser, strangers=strangers))
         return self._day[1]

@@ -17,17 +17,19 @@ class NoticeKind(StrEnum):
     SILENT = "silent"  # neither frame nor heartbeat for silence_ms
     HEARD = "heard"  # a silent channel spoke again
     SESSION = "session"  # the publisher started anew; the channel's books are void
+    ENDED = "ended"  # the publisher said that nothing more will come: no silence from here on
+    MALFORMED = "malformed"  # messages were kept out; a frame refused whole counts as one
 
 
 class Notice(Struct, frozen=True, array_like=True):
-    """One thing that happened to one channel."""
+    """One thing that happened to one channel; an empty venue where no channel can be named."""
 
     kind: NoticeKind
     venue: str
     channel: int
     session: int
     first: int  # LOST, REPAIRED: first sequence; SESSION: the old session; else the next sequence
-    count: int  # LOST, REPAIRED: messages; else 0
+    count: int  # LOST, REPAIRED, MALFORMED: messages; else 0
 
 
 class Batch(NamedTuple):

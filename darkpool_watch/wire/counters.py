@@ -64,6 +64,7 @@ class Counters:
     sessions: int = 0  # session changes
     stale_sessions: int = 0  # frames of a session that had ended
     silences: int = 0
+    absences: int = 0  # 1 where nothing at all had come for silence_ms after the start
     quarantined: int = 0  # frames written to the quarantine file
     quarantine_full: int = 0  # malformed frames that no longer fitted it
     malformed: dict[str, int] = field(

@@ -178,7 +178,12 @@ class AccountRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Heartbeat(Struct, frozen=True, array_like=True):
-    """A channel is alive: what comes next, and how far back the replay socket reaches."""
+    """A channel is alive: what comes next, and how far back the replay socket reaches.
+
+    `end` says that nothing will come next: the session is over as it should be. Readers that do not
+    know the element pass it over, and a publisher may leave it out.
+    """
 
     next_sequence: Annotated[int, Meta(ge=1, lt=1 << 62)]
     oldest_sequence: Annotated[int, Meta(ge=1, lt=1 << 62)]  # next_sequence where it holds nothing
+    end: bool = False

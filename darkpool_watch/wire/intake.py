@@ -19,6 +19,7 @@ from darkpool_watch.wire.frame import Frame, Header, decode
 from darkpool_watch.wire.quarantine import Quarantine
 from darkpool_watch.wire.release import batch_of, batch_of_notice
 from darkpool_watch.wire.sequencer import Channel, Output, Released
+from darkpool_watch.wire.topic import flow_topic
 
 MAX_CHANNELS: Final = 1_024  # a forged frame must not make the daemon grow
 RECENT: Final = 64  # refusals kept to be shown
@@ -59,6 +60,7 @@ class Intake:
         self.config = config
         self.counters = Counters()
         self.channels: dict[tuple[str, int], Channel] = {}
+        self._by_topic: dict[bytes, Channel] = {}
         self.refusals: deque[Refusal] = deque(maxlen=RECENT)
         self.pending: list[Pending] = []
         self.wake_ns = 0  # monotonic ns before which `tick` has nothing to do
@@ -83,6 +85,9 @@ class Intake:
             self._sequence(frame, now_ns, recv_ns)
         except WireError as err:
             self.refuse(parts, err.reason, str(err), recv_ns)
+            return
+        if frame.faults:
+            self._tell_malformed(parts[0], len(frame.faults), recv_ns)
 
     def accept_reply(self, part: bytes, now_ns: int, recv_ns: int) -> None:
         """Take in a message of the replay socket that is no frame."""
@@ -117,7 +122,7 @@ class Intake:
                 deadline = channel.next_deadline()
             if deadline:
                 wake_ns = min(wake_ns, deadline)
-            if channel.silent:
+            if channel.silent or channel.ended:
                 continue
             if now_ns - channel.heard_ns >= silence_ns:
                 channel.silent = True
@@ -149,10 +154,23 @@ class Intake:
         }
 
     def refuse(self, parts: Sequence[bytes], reason: str, message: str, recv_ns: int) -> None:
-        """Count, remember and quarantine what cannot be handled."""
+        """Count, remember, quarantine and tell what cannot be handled."""
         self.counters.malformed[reason] += 1
         self.refusals.append(Refusal(reason, message))
         self._keep(parts, reason, message, recv_ns)
+        self._tell_malformed(parts[0] if parts else b"", 1, recv_ns)
+
+    def _tell_malformed(self, topic: bytes, messages: int, recv_ns: int) -> None:
+        """Hand on, and capture, that messages were kept out: a replay must tell it too.
+
+        What a broken header says is not believed; the topic names a channel where one is known.
+        """
+        channel = self._by_topic.get(topic)
+        if channel is None:
+            notice = Notice(NoticeKind.MALFORMED, "", 0, 0, 0, messages)
+        else:
+            notice = channel.notice(NoticeKind.MALFORMED, channel.expected, messages)
+        self._emit([notice], recv_ns)
 
     def _refuse_rows(self, frame: Frame, recv_ns: int) -> None:
         for fault in frame.faults:
@@ -197,7 +215,12 @@ class Intake:
         if frame.heartbeat is not None:
             self.counters.heartbeats += 1
             channel.expect(first, now_ns)
+            if frame.heartbeat.end and not channel.ended:
+                self._emit([channel.notice(NoticeKind.ENDED, first)], recv_ns)
+            channel.ended = first if frame.heartbeat.end else 0
         else:
+            if first + header.count > channel.ended:  # else a repair of what came before the end
+                channel.ended = 0
             self._emit(channel.accept(frame, now_ns, recv_ns), recv_ns)
         if channel.wanted:
             self.wake_ns = min(self.wake_ns, channel.next_deadline())
@@ -227,6 +250,7 @@ class Intake:
             repair_ns=self.config.repair_ms * NS_PER_MS,
         )
         self.channels[header.venue, header.channel] = channel
+        self._by_topic[flow_topic(header.venue, header.channel)] = channel
         self.wake_ns = 0
         if self._requesting:
             channel.joining_ns = now_ns + self.config.join_ms * NS_PER_MS

@@ -82,6 +82,7 @@ class FlowPublisher:
         self.replayed = 0  # frames
         self.bad_requests = 0
         self.replays_dropped = 0  # frames that a subscriber's full queue did not take
+        self._ended = False
         self._default = (venue, channel)
         self._frame_events = min(frame_events, FRAME_EVENTS)
         self._heartbeat_ns = heartbeat_ms * NS_PER_MS
@@ -157,6 +158,15 @@ class FlowPublisher:
             for stream in self._channels.values():
                 self._send_heartbeat(stream)
 
+    def finish(self) -> None:
+        """Tell every subscriber that nothing more will come, so that silence is no fault.
+
+        Repairs are still answered until `close`. What is sent after all takes it back.
+        """
+        with self._changed:
+            self._ended = True
+            self.heartbeat()
+
     def wait_for_subscriber(self, timeout_s: float) -> bool:
         """Wait until a subscriber acknowledges; return whether one has. Needs `credit`."""
         with self._changed:
@@ -182,8 +192,13 @@ class FlowPublisher:
         """Return the most frames that were ever outstanding at once. Needs `credit`."""
         return self._ledger.most_outstanding
 
-    def close(self) -> None:
-        """Stop the service and close both sockets; what is queued may leave for two seconds."""
+    def close(self, *, finished: bool = True) -> None:
+        """Stop the service and close both sockets; what is queued may leave for two seconds.
+
+        `finished` says that all was sent that should be: else the end is a silence like any other.
+        """
+        if finished:
+            self.finish()
         self._stop.set()
         self._service.join()
         self._pub.close(linger=_CLOSE_MS)
@@ -199,7 +214,7 @@ class FlowPublisher:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self.close(finished=kind is None)
 
     # Publishing.
 
@@ -235,6 +250,7 @@ class FlowPublisher:
         parts = self._encode(stream, payload, first)
         withheld = self._withhold is not None and self._withhold(_header.decode(parts[1]))
         with self._changed:
+            self._ended = False
             stream.ring.append(first, count, parts)
             stream.next_sequence = first + count
             if credited:
@@ -261,7 +277,7 @@ class FlowPublisher:
                     )
 
     def _send_heartbeat(self, stream: _Channel) -> None:
-        beat = Heartbeat(stream.next_sequence, stream.ring.oldest_sequence)
+        beat = Heartbeat(stream.next_sequence, stream.ring.oldest_sequence, self._ended)
         self._pub.send_multipart(self._encode(stream, beat, stream.next_sequence))
         stream.heartbeat_ns = time.monotonic_ns()
 

@@ -63,6 +63,7 @@ class Channel:
     repair_ns: int
     joining_ns: int = 0  # monotonic ns until which nothing is released; 0 = not joining
     silent: bool = False
+    ended: int = 0  # the sequence at which the publisher said that it had ended; 0 = it goes on
     suspect: int = -1  # where a frame would continue that jumped too far ahead
     events: int = 0  # messages released
     lost: int = 0

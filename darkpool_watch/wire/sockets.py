@@ -6,6 +6,7 @@ from typing import Any, Final
 import zmq
 
 from darkpool_watch.errors import ConfigError
+from darkpool_watch.wire import unixpath
 
 _LINGER_MS: Final = 0
 _RECONNECT_MS: Final = 10  # first retry; doubles up to the next line
@@ -35,20 +36,39 @@ def keep_alive(socket: "zmq.Socket[Any]", *, every_ms: int, timeout_ms: int) -> 
 def secure(socket: "zmq.Socket[Any]", endpoint: str, *, server: bool) -> None:
     """Make `socket` fit for `endpoint`: the place of CURVE.
 
-    Every socket of the package passes here before `bind` (`server=True`) or `connect`. Without keys
-    a server may listen only where the host itself keeps strangers out: on ipc, inproc and loopback
-    TCP. Keys, once they exist, arrive as an argument here: the server's secret key and its ZAP
-    domain, or the client's pair and the server's public key.
+    Every socket of the package passes here before `bind` (`server=True`) or `connect`. Keys, once
+    they exist, arrive as an argument here: the server's secret key and its ZAP domain, or the
+    client's pair and the server's public key.
 
-    Raises ConfigError for a public address or an unknown transport.
+    Raises ConfigError for what `check` refuses.
     """
-    if server and not is_private(endpoint):
+    check(endpoint, server=server)
+    if endpoint.startswith("tcp://") and "[" in endpoint:
+        socket.set(zmq.IPV6, 1)
+
+
+def check(endpoint: str, *, server: bool) -> None:
+    """Refuse an endpoint that cannot be bound (`server=True`) or connected, opening nothing.
+
+    Without keys a server may listen only where the host itself keeps strangers out: on ipc, inproc
+    and loopback TCP. Whether somebody else holds the endpoint is found out by `bind`.
+
+    Raises ConfigError for an impossible or public address, or an ipc path that cannot exist.
+    """
+    private = is_private(endpoint)
+    transport, _, address = endpoint.partition("://")
+    if server and not private:
         raise ConfigError(
             f"Refusing to bind {endpoint}: it is reachable from outside this host and no CURVE "
             "keys are set: bind ipc:// or tcp://127.0.0.1, or configure keys"
         )
-    if endpoint.startswith("tcp://") and "[" in endpoint:
-        socket.set(zmq.IPV6, 1)
+    if not server and (address == "*" or (transport == "tcp" and address[-2:] in (":*", ":0"))):
+        raise ConfigError(
+            f"Endpoint {endpoint!r} leaves its place open, which only a socket that binds may: "
+            "name the path or port that its server bound"
+        )
+    if transport == "ipc":
+        unixpath.check(address, server=server)
 
 
 def is_private(endpoint: str) -> bool:
@@ -66,7 +86,8 @@ def is_private(endpoint: str) -> bool:
         return True
     host, separator, port = address.rpartition(":")
     # libzmq takes a port modulo 65,536 without a word.
-    if not separator or not (port == "*" or (port.isdecimal() and int(port) < 1 << 16)):
+    usable = port == "*" or (port.isascii() and port.isdecimal() and int(port) < 1 << 16)
+    if not separator or not host or not usable:
         raise ConfigError(f"Endpoint {endpoint!r} has no usable port, needed tcp://HOST:PORT")
     if host == "localhost":
         return True
@@ -79,13 +100,20 @@ def is_private(endpoint: str) -> bool:
 def bind(socket: "zmq.Socket[Any]", endpoint: str) -> str:
     """Secure and bind `socket`; return the endpoint to connect to, its port chosen where it was *.
 
-    Raises ConfigError when the address is refused, taken or impossible.
+    Raises ConfigError when the address is refused, impossible, or held by a socket that lives.
     """
     secure(socket, endpoint, server=True)
     try:
-        socket.bind(endpoint)
+        if endpoint.startswith("ipc://"):
+            with unixpath.claimed(endpoint.removeprefix("ipc://")):
+                socket.bind(endpoint)
+        else:
+            socket.bind(endpoint)
     except zmq.ZMQError as err:
-        raise ConfigError(f"Cannot bind {endpoint}: {zmq.strerror(err.errno or 0)}") from err
+        step = ""
+        if err.errno == zmq.EADDRINUSE:
+            step = ": stop the process that holds it, or name another endpoint"
+        raise ConfigError(f"Cannot bind {endpoint}: {zmq.strerror(err.errno or 0)}{step}") from err
     return socket.get_string(zmq.LAST_ENDPOINT)
 
 

@@ -9,7 +9,7 @@ import pytest
 from darkpool_watch.alerts.desk import AlertDesk
 from darkpool_watch.alerts.journal import Entry, Journal, JournalReader, chain_of
 from darkpool_watch.alerts.record import decode
-from darkpool_watch.alerts.verify import verify
+from darkpool_watch.alerts.verify import MEANING, STEP, verify
 from darkpool_watch.errors import JournalError
 from tests.alerts.samples import episode
 
@@ -86,8 +86,17 @@ def test_verify_names_the_first_bad_row(
     assert not report.ok
     assert report.bad_sequence == row
     assert report.fault.startswith(fault)
-    assert f"row {row}" in report.message
+    assert f" at row {row}: " in report.message
+    assert MEANING[report_fault(report.message)] in report.message
+    assert report.message.endswith(STEP)
+    vouched = f"the {row - 1} rows before it are as they were written"
+    assert (vouched if row > 1 else "no row before it vouches for anything") in report.message
     assert report.rows == row - 1
+
+
+def report_fault(message: str) -> str:
+    """Return the fault that a message names after "is"."""
+    return message.split(" is ", 1)[1].split(" at row ", 1)[0]
 
 
 def test_a_row_rechained_by_an_intruder_still_breaks_its_own_hash(path: Path) -> None:
@@ -113,6 +122,11 @@ def test_missing_guards_are_reported(path: Path) -> None:
     connection.close()
     report = verify(path)
     assert (report.ok, report.fault) == (False, "unguarded")
+    assert report.message == (
+        f"Journal {path} is unguarded: its append-only triggers are not all there "
+        "(journal_no_delete); rows can be changed and deleted since without a refusal; all 8 rows "
+        f"are as they were written. {STEP}"
+    )
 
 
 @pytest.mark.parametrize("sql", ["UPDATE journal SET actor = 'x'", "DELETE FROM journal"])
@@ -168,8 +182,43 @@ def test_a_batch_is_written_whole_or_not_at_all(path: Path) -> None:
     reader.close()
 
 
-def test_a_second_writer_is_refused(path: Path) -> None:
-    one, other = Journal(path), Journal(path)
+def test_a_second_writer_is_refused_at_its_start(path: Path) -> None:
+    with subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys\n"
+            "from darkpool_watch.alerts.journal import Journal\n"
+            f"journal = Journal({str(path)!r})\n"
+            "print('open', flush=True)\n"
+            "sys.stdin.read()\n",
+        ],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "open\n"
+        with pytest.raises(JournalError) as caught:
+            Journal(path)
+        assert str(caught.value) == (
+            f"Journal {path} is written by another daemon (process {first.pid}): stop that "
+            "process, or name another file in alerts.journal"
+        )
+        first.kill()
+    journal = Journal(path)  # the lock died with its process
+    with pytest.raises(JournalError, match="is written by another daemon"):
+        Journal(path)
+    journal.close()
+    Journal(path).close()
+    assert verify(path).rows == 1
+
+
+def test_a_second_writer_past_the_lock_is_found_out_by_its_rows(path: Path) -> None:
+    one = Journal(path)
+    path.with_name(path.name + ".lock").unlink()
+    other = Journal(path)
     one.append([Entry("note", "one", 1, b"")])
     with pytest.raises(JournalError, match="refused writing"):
         other.append([Entry("note", "other", 1, b"")])

@@ -91,13 +91,20 @@ def test_rows_equal_the_twins() -> None:
     given = fixed_profile()[:, :IN_USE]
     given[0, [P10, P90, REFERENCE_P95]] = 50, 400, 5e6
     shape = (1, HALF_HOURS, FEATURES)
-    normaliser = Normaliser(np.zeros(shape, np.float32), np.ones(shape, np.float32), given)
+    normaliser = Normaliser(
+        np.zeros(shape, np.float32),
+        np.ones(shape, np.float32),
+        given,
+        {"XYZ": 0},
+        frozenset(["XYZ"]),
+    )
     stage = Extractor(FeatureConfig(stride=1), 1, normaliser)
     stage.define(
         0,
         tick=price.TICK,
         session_open_ns=tempo.SESSION_OPEN,
         session_close_ns=tempo.SESSION_CLOSE,
+        names=("XYZ",),
     )
     market = random_market(21, 150)
     market["ts"] = market["ts"][0] + np.cumsum(np.full(150, 7_000_000))  # within the session

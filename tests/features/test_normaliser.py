@@ -19,9 +19,7 @@ def state(median: np.ndarray, scale: np.ndarray, own: bool = False) -> Normalise
         for scaling in ("log1p", "asinh")
     }
     st = NormaliserState(
-        np.broadcast_to(median.astype(np.float32), SHAPE).copy(),
-        np.broadcast_to(scale.astype(np.float32), SHAPE).copy(),
-        np.array([[0, int(own)]]),
+        np.array([[median, scale, np.full(FEATURES, not own)]], np.float32),
         np.zeros((1, 3, FEATURES), np.float32),
         indices["log1p"],
         indices["asinh"],
@@ -44,7 +42,7 @@ def test_values_equal_the_twin_while_the_day_is_learnt(own: bool) -> None:
     for _ in range(400):
         raw = rng.standard_t(3, FEATURES) * 5 * scale + 3
         raw[rng.random(FEATURES) < 0.2] = np.nan
-        normalise(0, 0, raw, st, values, mask)
+        normalise(0, raw, st, values, mask)
         naive = [twin.normalised(x) for twin, x in zip(twins, raw, strict=True)]
         np.testing.assert_allclose(values, [x for x, _ in naive], rtol=2e-3, atol=2e-3)
         np.testing.assert_array_equal(mask, [undefined for _, undefined in naive])
@@ -56,7 +54,7 @@ def test_one_value_by_hand() -> None:
     raw[48] = 4.0  # mid_changes, not scaled: (4 - 1) / 2
     raw[49] = 100.0  # (100 - 1) / 2, bounded
     values, mask = np.zeros(FEATURES, np.float32), np.zeros(FEATURES, np.uint8)
-    normalise(0, 3, raw, st, values, mask)
+    normalise(0, raw, st, values, mask)
     assert values[48] == 1.5
     assert values[49] == 8.0
     assert np.flatnonzero(mask == 0).tolist() == [48, 49]
@@ -69,7 +67,7 @@ def test_the_day_finds_its_median_and_deviation() -> None:
     rng = np.random.default_rng(0)
     values, mask = np.zeros(FEATURES, np.float32), np.zeros(FEATURES, np.uint8)
     for x in rng.normal(20, 4, 20_000):
-        normalise(0, 0, np.full(FEATURES, x), st, values, mask)
+        normalise(0, np.full(FEATURES, x), st, values, mask)
     assert st.live[0, 0, 48] == pytest.approx(20, abs=0.4)
     assert st.live[0, 1, 48] * 1.4826 == pytest.approx(4, rel=0.1)
 
@@ -119,6 +117,41 @@ def test_a_checkpoint_carries_the_normaliser() -> None:
     np.testing.assert_array_equal(back.median, fitted.median)
     np.testing.assert_array_equal(back.scale, fitted.scale)
     assert (back.rows, back.own) == (fitted.rows, fitted.own)
+    np.testing.assert_array_equal(back.profile, fitted.profile)
+
+
+def test_a_checkpoint_carries_the_classes() -> None:
+    bounds, classes = np.arange(6.0).reshape(3, 2), np.arange(27) % 2
+    fitted = Normaliser(np.zeros((2, 13, 240)), np.ones((2, 13, 240)), None, {"a": 0, "b": 1},
+        bounds=bounds, classes=classes,
+    )  # fmt: skip
+    back = Normaliser.from_arrays(fitted.to_arrays())
+    np.testing.assert_array_equal(back.bounds, bounds)
+    np.testing.assert_array_equal(back.classes, classes)
+
+
+def test_a_checkpoint_of_before_classes_has_one() -> None:
+    arrays = Normaliser.default().to_arrays()
+    del arrays["normaliser.bounds"], arrays["normaliser.classes"]
+    arrays["normaliser.profile"] = np.arange(12.0)[None]
+    old = Normaliser.from_arrays(arrays)
+    assert np.isnan(old.bounds).all()
+    assert not old.classes.any()
+    assert old.profile.shape == (1, HALF_HOURS, 12)
+    assert old.profile[0, 7].tolist() == list(range(12))
+
+
+def test_classes_alone_leave_every_security_out() -> None:
+    raw = np.random.default_rng(3).normal(0, 1, (900, FEATURES))
+    names = ["equity", "busy", "XYZ"]
+    row = np.column_stack([np.zeros(900, int), np.full(900, 1), np.where(raw[:, 0] > 0, 2, -1)])
+    both = Normaliser.fit(raw, np.zeros(900), names, row, own=frozenset(["XYZ"]))
+    alone = both.without_securities()
+    assert alone.row_of("XYZ", "busy") == (1, False)
+    np.testing.assert_array_equal(alone.median, both.median[:2])
+    # All rows enter the first two, some the third.
+    np.testing.assert_array_equal(both.median[0], both.median[1])
+    assert both.median[2, 0, 0] > both.median[0, 0, 0] + 0.3
 
 
 def test_damaged_arrays_are_refused_with_the_next_step() -> None:
@@ -127,6 +160,12 @@ def test_damaged_arrays_are_refused_with_the_next_step() -> None:
         Normaliser.from_arrays({**arrays, "normaliser.median": np.zeros((1, 2, 3), np.float32)})
     with pytest.raises(CheckpointError, match="scales above 0"):
         Normaliser.from_arrays({**arrays, "normaliser.scale": np.zeros(SHAPE, np.float32)})
+    with pytest.raises(CheckpointError, match=r"classes among its 1 rows, was 0 to 3"):
+        Normaliser.from_arrays({**arrays, "normaliser.classes": np.arange(27) % 4})
+    with pytest.raises(CheckpointError, match=r"bounds \(3, 2\)"):
+        Normaliser.from_arrays({**arrays, "normaliser.bounds": np.zeros(6)})
+    with pytest.raises(CheckpointError, match=r"profile \(1, 13, 12\), was \(1, 3\)"):
+        Normaliser.from_arrays({**arrays, "normaliser.profile": np.zeros((1, 3))})
     del arrays["normaliser.rows"]
     with pytest.raises(CheckpointError, match=r"'normaliser\.rows'.*fetch it again"):
         Normaliser.from_arrays(arrays)

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkpool_watch.config import DetectConfig, MarketConfig
-from darkpool_watch.detect.rules import Rules, feed_breach, quarantine_breach
+from darkpool_watch.detect.breaches import feed_breach, feed_group, venue_of
+from darkpool_watch.detect.rules import Rules
 from darkpool_watch.market.listings import ListingInfo, Listings
 from darkpool_watch.wire.batch import Notice, NoticeKind
 from kernels.layout import (
@@ -26,7 +27,7 @@ from kernels.layout import (
     STATUS,
     TRADE,
 )
-from kernels.rules import (
+from kernels.rule_rows import (
     CLOCK_DRIFT,
     DATA,
     HIT,
@@ -332,16 +333,26 @@ def test_what_the_wire_noticed_is_a_breach() -> None:
     lost = feed_breach(Notice(NoticeKind.LOST, "XNAS", 3, 1, 50, 7), ts=9, arrival=4)
     assert lost is not None
     assert (lost.rule, lost.reason) == ("DATA", "messages of channel 3 of XNAS were lost")
-    assert (lost.security, lost.group, lost.measure, lost.unit) == (-1, "XNAS", 7.0, "messages")
+    assert (lost.security, lost.measure, lost.unit) == (-1, 7.0, "messages")
     silent = feed_breach(Notice(NoticeKind.SILENT, "XNAS", 3, 1, 50, 0), ts=9, arrival=4)
     assert silent is not None
     assert silent.reason == "channel 3 of XNAS is silent"
-    for kind in (NoticeKind.REPAIRED, NoticeKind.HEARD, NoticeKind.SESSION):
+    malformed = feed_breach(Notice(NoticeKind.MALFORMED, "XNAS", 3, 1, 50, 2), ts=9, arrival=4)
+    assert malformed is not None
+    assert malformed.reason == "malformed messages of channel 3 of XNAS were kept out"
+    assert (malformed.measure, malformed.unit) == (2.0, "messages")
+    unnamed = feed_breach(Notice(NoticeKind.MALFORMED, "", 0, 0, 0, 1), ts=9, arrival=4)
+    assert unnamed is not None
+    assert unnamed.reason == "malformed messages of an unknown channel were kept out"
+    # What differs in kind is another alert: a loss does not swallow malformed input.
+    assert len({lost.group, silent.group, malformed.group, unnamed.group}) == 4
+    for kind in (NoticeKind.REPAIRED, NoticeKind.HEARD, NoticeKind.SESSION, NoticeKind.ENDED):
         assert feed_breach(Notice(kind, "XNAS", 3, 1, 50, 0), ts=9, arrival=4) is None
-    assert quarantine_breach("XNAS", 0, 9, 4) is None
-    kept_out = quarantine_breach("XNAS", 2, 9, 4)
-    assert kept_out is not None
-    assert kept_out.measure == 2.0
+
+
+@pytest.mark.parametrize("venue", ["XNAS", "", "A/B"])
+def test_the_group_of_a_feed_gives_its_venue_back(venue: str) -> None:
+    assert venue_of(feed_group(venue, "lost")) == venue
 
 
 def test_a_reset_finds_room_for_listings_defined_since_the_last_check() -> None:

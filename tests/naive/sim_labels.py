@@ -12,7 +12,8 @@ def zone(ts: int, campaign: Campaign) -> str:
     shown = campaign.evidence >= 0 and ts >= campaign.evidence
     if shown and any(ts - 5 * S < own <= ts for own in campaign.messages):
         return "active"
-    if ts >= campaign.start and not shown:
+    never = campaign.evidence < 0
+    if ts >= campaign.start and not shown and (not never or ts <= campaign.end + 60 * S):
         return "onset"
     if shown and ts <= campaign.end + 60 * S:
         return "echo"

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from darkpool_watch.sim.market import SimConfig, Simulator
-from darkpool_watch.sim.population import TICK
+from darkpool_watch.sim.abuse import BREACHES, CODES
+from darkpool_watch.sim.labels import Campaign
+from darkpool_watch.sim.market import Lookalike, SimConfig, Simulator
+from darkpool_watch.sim.population import BARRED, SESSION_S, TICK, security_of
 from tests.naive.sim_book import NaiveMarket
 
 
@@ -15,53 +17,70 @@ class Tape(NamedTuple):
     simulator: Simulator
     events: NDArray[np.void]
     labels: NDArray[np.void]
+    senders: NDArray[np.int32]  # place of the agent in its security; -1 = nobody's message
 
     @property
     def security(self) -> NDArray[np.integer]:
         """Security id of each record."""
-        return (self.events["instrument_id"] + 1) // 2
+        return security_of(self.events["instrument_id"])
+
+    def own(self, who: Campaign | Lookalike) -> NDArray[np.void]:
+        """Return the messages of a campaign or look-alike."""
+        place = who.id
+        if isinstance(who, Campaign):
+            planned = self.simulator.planned
+            cast = planned[planned["security"] == who.security_id - 1]
+            place = int(np.flatnonzero(cast["campaign"] == who.id)[0])
+        return self.events[(self.security == who.security_id) & (self.senders == place)]
 
 
 def record(config: SimConfig, **kwargs: int) -> Tape:
     simulator = Simulator(config)
-    blocks = list(simulator.blocks(**kwargs))
-    return Tape(
-        simulator,
-        np.concatenate([events for events, _ in blocks]),
-        np.concatenate([labels for _, labels in blocks]),
-    )
+    stretches = list(simulator.stretches(**kwargs))
+    return Tape(simulator, *(np.concatenate(parts) for parts in zip(*stretches, strict=True)))
+
+
+def in_blocks(config: SimConfig, **kwargs: int) -> tuple[bytes, bytes]:
+    """Return the bytes of a tape's events and labels, played in blocks."""
+    blocks = list(Simulator(config).blocks(**kwargs))
+    return b"".join(e.tobytes() for e, _ in blocks), b"".join(lab.tobytes() for _, lab in blocks)
 
 
 BUSY = SimConfig(
     seed=3,
-    securities=8,
+    securities=6,
     seconds=1_800.0,
-    start_s=5_400.0,
-    campaigns_per_hour=12.0,
-    lookalikes_per_hour=12.0,
-    typologies=("SPOOF", "LAYER", "FLIP", "STUFF", "PING"),
-    violations=6,
+    start_s=SESSION_S - 1_800.0,  # up to the close
+    campaigns_per_hour=26.0,
+    lookalikes_per_hour=26.0,
+    typologies=tuple(CODES),
+    violations=21,
+    violation_kinds=BREACHES,
+    regime="normal",
 )
 
 
 @pytest.fixture(scope="session")
 def busy() -> Tape:
-    """Half an hour of eight securities with every kind of agent."""
+    """The last half hour of six securities with every kind of agent and breach."""
     return record(BUSY)
 
 
 @pytest.fixture(scope="session")
 def quiet() -> Tape:
     """Half an hour of eight securities without campaigns."""
-    return record(SimConfig(seed=5, securities=8, seconds=1_800.0, start_s=5_400.0))
+    return record(
+        SimConfig(seed=5, securities=8, seconds=1_800.0, start_s=5_400.0, regime="normal")
+    )
 
 
 @pytest.fixture(scope="session")
 def books(busy: Tape) -> dict[int, NaiveMarket]:
     """Return a plain-Python market of each security that has found every event legal."""
     markets = {}
+    segments = {one.account: one.segment for one in busy.simulator.people}
     for s in range(1, busy.simulator.config.securities + 1):
-        market = markets[s] = NaiveMarket(TICK)
+        market = markets[s] = NaiveMarket(TICK, segments, BARRED)
         for event in busy.events[busy.security == s]:
             market.apply(event)
     return markets

@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from darkpool_watch.sim.abuse import CODES
 from darkpool_watch.sim.labels import Campaign, label_events
 from tests.naive import sim_labels as naive
 from tests.sim.conftest import Tape
@@ -60,6 +62,75 @@ def test_zones_of_one_campaign_by_hand() -> None:
     assert labels["zone"].tolist() == [0, 2, 2, 1, 1, 3, 3, 0]
     assert labels["campaign"].tolist() == [-1, 7, 7, 7, 7, 7, 7, -1]
     assert label_events(ts, np.full(len(ts), 2), found)["zone"].tolist() == [0] * 8
+
+
+# Own messages, evidence, end (all in tenths of a second) and the zones from the start to the end of
+# the echo, as (first tenth, zone): worked by hand from the definition of each typology's evidence.
+BY_HAND = {
+    # Genuine order at 0, large one at 2, fill at 30, large one pulled at 33.
+    "SPOOF": ([0, 2, 30, 33], 33, [(0, 2), (33, 1), (83, 3)]),
+    # Genuine at 0, layers at 1, 2, 3, fill at 20, layers pulled at 22, 23, 24: half is gone at 23.
+    "LAYER": ([0, 1, 2, 3, 20, 22, 23, 24], 23, [(0, 2), (23, 1), (74, 3)]),
+    # Posted at 0, pulled and flipped at 40, the flip pulled at 100: 6 s of silence in between.
+    "FLIP": ([0, 40, 40, 100], 40, [(0, 2), (40, 1), (90, 3), (100, 1), (150, 3)]),
+    # 250 messages, ten each tenth: the 200th comes in tenth 19, the last in 24.
+    "STUFF": ([i // 10 for i in range(250)], 19, [(0, 2), (19, 1), (74, 3)]),
+    # Legs at 0 and 5, at 300 and 310, at 900 and 905; the second print is at 310.
+    "WASH": (
+        [0, 5, 300, 310, 900, 905],
+        310,
+        [(0, 2), (310, 1), (360, 3), (900, 1), (955, 3)],
+    ),
+    # Prints at 10, 110, 210.
+    "PAINT": ([0, 10, 100, 110, 200, 210], 210, [(0, 2), (210, 1), (260, 3)]),
+    # Probes at 0 and 20, filled at 20, exploited at 23.
+    "PING": ([0, 20, 20, 23], 23, [(0, 2), (23, 1), (73, 3)]),
+    # Steps at 0, 10, 20, 30, reversal at 60.
+    "SIZE": ([0, 10, 20, 30, 60], 20, [(0, 2), (20, 1), (110, 3)]),
+    # Leads at 0 and 600, given back at 50; the client is filled at 2 and, led again, at 603.
+    "FRONT": ([0, 50, 600], 603, [(0, 2), (603, 1), (650, 3)]),
+    # The stale print is the first message; given back at 8.
+    "STALE": ([0, 8], 0, [(0, 1), (58, 3)]),
+    # Lit order at 0, dark fill at 6, pulled at 9.
+    "NBBO": ([0, 6, 6, 9], 9, [(0, 2), (9, 1), (59, 3)]),
+    # Sweeps at 0, 2, 4, first opposite fill at 90, next at 95.
+    "IGNITE": ([0, 2, 4, 90, 95], 90, [(0, 2), (90, 1), (145, 3)]),
+    # Trades at 0, 300, 550, the last at 598.
+    "CLOSE": ([0, 300, 550, 598], 598, [(0, 2), (598, 1), (648, 3)]),
+}
+
+
+@pytest.mark.parametrize("typology", BY_HAND)
+def test_zones_of_each_typology_by_hand(typology: str) -> None:
+    tenths, shown, zones = BY_HAND[typology]
+    end = tenths[-1] if shown <= tenths[-1] else shown
+    c = Campaign(
+        id=0,
+        typology=typology,
+        number=CODES[typology],
+        symbol="SIM000",
+        security_id=1,
+        accounts=(1,),
+        start=tenths[0] * TENTH,
+        evidence=shown * TENTH,
+        end=end * TENTH,
+        stealth=1.0,
+        messages=tuple(one * TENTH for one in tenths),
+    )
+    ts = np.arange(-1, end + 602) * TENTH
+    expected = np.zeros(len(ts), int)
+    for first, zone in zones:
+        expected[first + 1 :] = zone
+    expected[end + 602 :] = 0
+    labels = label_events(ts, np.ones(len(ts), np.int64), [c])
+    assert labels["zone"].tolist() == expected.tolist()
+    assert set(labels["typology"][1:-1].tolist()) == {CODES[typology]}
+
+
+def test_a_campaign_given_up_leaves_onset_and_then_nothing() -> None:
+    found = [campaign(0, 1, 10 * S, None, [10 * S, 12 * S], 15 * S)]
+    ts = np.array([9, 10, 20, 75, 76]) * S
+    assert label_events(ts, np.ones(5, np.int64), found)["zone"].tolist() == [0, 2, 2, 2, 0]
 
 
 def test_where_zones_overlap_active_wins_over_onset_over_echo() -> None:

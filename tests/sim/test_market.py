@@ -14,13 +14,12 @@ from darkpool_watch.market.listings import Listings
 from darkpool_watch.market.state import Market
 from darkpool_watch.sim.abuse import CampaignPlan
 from darkpool_watch.sim.market import SimConfig, Simulator
-from darkpool_watch.sim.population import FEED_VENUE
+from darkpool_watch.sim.population import FEED_VENUE, session
 from darkpool_watch.wire.events import AccountRecord, Definition
 from kernels.layout import DARK
 from kernels.market_rows import COUNTERS
 from kernels.sim_state import SECURITY
-from tests.naive.sim_book import NaiveMarket, immediate
-from tests.sim.conftest import BUSY, Tape, record
+from tests.sim.conftest import BUSY, Tape, in_blocks, record
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,9 +42,9 @@ def test_blocks_can_be_played_twice() -> None:
 def test_block_and_chunk_size_change_no_byte(
     busy: Tape, max_events: int, chunk_events: int
 ) -> None:
-    other = record(BUSY, max_events=max_events, chunk_events=chunk_events)
-    assert other.events.tobytes() == busy.events.tobytes()
-    assert other.labels.tobytes() == busy.labels.tobytes()
+    events, labels = in_blocks(BUSY, max_events=max_events, chunk_events=chunk_events)
+    assert events == busy.events.tobytes()
+    assert labels == busy.labels.tobytes()
 
 
 def test_blocks_are_no_larger_than_asked() -> None:
@@ -84,20 +83,6 @@ def test_tape_before_the_first_campaign_does_not_depend_on_it(busy: Tape) -> Non
     assert here == there
 
 
-def test_every_event_is_legal(busy: Tape, books: dict[int, NaiveMarket]) -> None:
-    for s, market in books.items():
-        events = busy.events[busy.security == s]
-        assert not immediate(events) & set(market.pool), "an immediate order rests"
-        told = [v for v in busy.simulator.violations if v.security_id == s]
-        prints = dict.fromkeys((int(e["ts_event"]), int(e["price"])) for e in market.outside)
-        assert list(prints) == [(v.ts, v.price) for v in told]
-
-
-def test_violations_happen_as_often_as_asked(busy: Tape, quiet: Tape) -> None:
-    assert len(busy.simulator.violations) == BUSY.violations
-    assert quiet.simulator.violations == []
-
-
 def test_feed_is_numbered_without_gaps_and_has_two_clocks(busy: Tape) -> None:
     events = busy.events
     assert np.array_equal(events["sequence"], np.arange(1, len(events) + 1))
@@ -127,10 +112,30 @@ def test_every_account_and_listing_is_known(busy: Tape) -> None:
 
 
 def test_accounts_and_securities_persist_over_days() -> None:
-    monday, tuesday = (Simulator(SimConfig(day=day)) for day in (0, 1))
-    assert monday.people == tuesday.people
+    monday, tuesday = (Simulator(SimConfig(day=day, regime="normal")) for day in (0, 1))
+    assert [(p.account, p.kind) for p in monday.people] == [
+        (p.account, p.kind) for p in tuesday.people
+    ]
     assert monday.securities == tuesday.securities
     assert tuesday.opens - monday.opens == 86_400 * 10**9
+
+
+def test_some_account_records_change_on_their_day_and_keep_their_past() -> None:
+    last = Simulator(SimConfig(day=39, accounts=256))
+    first = Simulator(SimConfig(day=0, accounts=256))
+    changed = [(a, b) for a, b in zip(first.people, last.people, strict=True) if a != b]
+    assert 0.03 < len(changed) / 256 < 0.2
+    assert all((a.account, a.kind, a.owner) == (b.account, b.kind, b.owner) for a, b in changed)
+    assert all(a.group != b.group or a.segment != b.segment for a, b in changed)
+    records = last.accounts()
+    assert len(records) == 256 + len(changed)
+    newest = {one.account: one for one in records}
+    for before, now in changed:
+        opens = newest[now.account].valid_from_ns
+        assert first.opens < opens <= last.opens
+        day = next(d for d in range(40) if session(d)[0] == opens)
+        assert Simulator(SimConfig(day=day - 1, accounts=256)).people[now.account - 1] == before
+        assert Simulator(SimConfig(day=day, accounts=256)).people[now.account - 1] == now
 
 
 def test_memory_does_not_grow_with_the_tape() -> None:
@@ -151,11 +156,13 @@ def test_compiled_and_plain_kernels_give_the_same_tape() -> None:
     code = (
         "import hashlib, numpy as np\n"
         "from darkpool_watch.sim.market import SimConfig, Simulator\n"
-        "from darkpool_watch.sim.abuse import CampaignPlan\n"
-        "plan = tuple(CampaignPlan(typology=t, security=0, start_s=1.0 + i, stealth=1.0)\n"
-        "    for i, t in enumerate(('SPOOF', 'LAYER', 'FLIP', 'PING')))\n"
+        "from darkpool_watch.sim.abuse import BREACHES, CODES, CampaignPlan\n"
+        "plan = tuple(CampaignPlan(typology=t, security=0, start_s=1.0 + 0.5 * i, stealth=1.0)\n"
+        "    for i, t in enumerate(CODES))\n"
         "digest = hashlib.sha256()\n"
-        "config = SimConfig(securities=1, seconds=12.0, plan=plan, violations=1)\n"
+        "config = SimConfig(securities=1, seconds=12.0, start_s=23_388.0, plan=plan,\n"
+        "    lookalikes_per_hour=3_900.0, typologies=tuple(CODES), violations=7,\n"
+        "    violation_kinds=BREACHES)\n"
         "for events, labels in Simulator(config).blocks():\n"
         "    digest.update(events.tobytes() + labels.tobytes())\n"
         "print(digest.hexdigest())\n"
@@ -174,19 +181,29 @@ def test_compiled_and_plain_kernels_give_the_same_tape() -> None:
     assert len(digests) == 1
 
 
-def test_unknown_typology_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"Expected typologies among SPOOF, LAYER, .*'CLOSE'"):
-        Simulator(SimConfig(typologies=("CLOSE",)))
-    plan = (CampaignPlan(typology="WASH", security=0, start_s=1.0),)
+def test_unknown_names_are_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"Expected typologies among SPOOF, LAYER, .*'PUMP'"):
+        Simulator(SimConfig(typologies=("PUMP",)))
+    plan = (CampaignPlan(typology="PUMP", security=0, start_s=1.0),)
     with pytest.raises(ConfigError, match=r"no agent for it"):
         Simulator(SimConfig(plan=plan))
     plan = (CampaignPlan(typology="SPOOF", security=4, start_s=1.0),)
     with pytest.raises(ConfigError, match=r"security below 4, was 4"):
         Simulator(SimConfig(plan=plan))
+    with pytest.raises(ConfigError, match=r"Expected violations among trade-through, .*'theft'"):
+        Simulator(SimConfig(violations=1, violation_kinds=("theft",)))
+
+
+def test_marking_the_close_needs_a_tape_that_reaches_it() -> None:
+    with pytest.raises(ConfigError, match=r"close, 23400 s after its start, was 60 s long"):
+        Simulator(SimConfig(typologies=("CLOSE",), campaigns_per_hour=600.0))
+    plan = (CampaignPlan(typology="CLOSE", security=0, start_s=1.0),)
+    with pytest.raises(ConfigError, match=r"CLOSE needs a tape that reaches"):
+        Simulator(SimConfig(plan=plan))
 
 
 def test_too_many_agents_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"Expected at most 1024 campaigns"):
+    with pytest.raises(ConfigError, match=r"Expected at most 896 campaigns"):
         Simulator(SimConfig(securities=1, seconds=3_600.0, campaigns_per_hour=2_000.0))
 
 

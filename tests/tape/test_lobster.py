@@ -71,6 +71,11 @@ def test_sequences_have_no_gap(tape: LobsterTape) -> None:
         ("34205.0,1,11,sixty,1000000,1", "line 7: column `size` is 'sixty', needed a number"),
         ("34205.0,1,11,60,1000000", "line 7: 5 columns, needed 6"),
         ("34205.0,1,11,0,1000000,1", "line 7: `size` is 0, needed 1 to 2^53 - 1"),
+        ("34205.0,1,11,-60,1000000,1", "line 7: `size` is -60, needed 1 to 2^53 - 1"),
+        (
+            "34205.0,1,11,99999999999999999999,1000000,1",
+            "line 7: column `size` is 99999999999999999999, needed a number of at most 63 bits",
+        ),
         ("34205.0,1,11,60,-5,1", "line 7: `price` is -5, needed 1 to 9999999998"),
         ("34205.0,1,11,60,1000000,3", "line 7: `direction` is 3, needed 1 or -1"),
         ("-1.0,1,11,60,1000000,1", "line 7: `time` is -1.0, needed 0 to 172,800 s"),

@@ -74,7 +74,7 @@ def test_the_reader_gives_the_very_batches_of_the_live_source(tmp_path: Path) ->
     with CaptureWriter(tmp_path / "1.capture") as capture:
         live = eventful_day(capture)
     kinds = [notice.kind.value for batch in live for notice in batch.notices]
-    assert kinds == ["repaired", "lost", "session", "silent", "silent", "heard"]
+    assert kinds == ["repaired", "malformed", "lost", "session", "silent", "silent", "heard"]
     replayed = list(read_capture(capture.path))
     assert [plain(batch) for batch in replayed] == [plain(batch) for batch in live]
     assert all(b.events.flags.writeable for b in replayed if b.events is not None)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from darkpool_watch.config import WireConfig
 from darkpool_watch.wire import control
-from darkpool_watch.wire.batch import Batch
+from darkpool_watch.wire.batch import Batch, Notice, NoticeKind
+from darkpool_watch.wire.events import Heartbeat
 from darkpool_watch.wire.frame import encode
 from darkpool_watch.wire.intake import Intake
 from tests.wire.rows import T0, add_rows, definition
@@ -171,3 +172,80 @@ def test_noise_between_good_frames_costs_none_of_them(junk: list[list[bytes]]) -
     assert found == list(range(1, 2 * len(junk) + 1))
     assert intake.counters.refused_frames == len(junk)
     assert len(intake.refusals) == len(junk)
+
+
+def joined() -> Clocked:
+    """Return an intake of one channel that has handled message 1 and goes on at 2."""
+    clocked = Clocked(silence_ms=1_000)
+    clocked.send(frame(add_rows(1), 1))
+    clocked.tick(200)
+    clocked.requests()
+    return clocked
+
+
+def test_a_channel_that_said_it_ended_is_not_silent() -> None:
+    clocked = joined()
+    told = clocked.send(frame(Heartbeat(2, 1, end=True), 2), 300)
+    assert kinds(told) == ["ended"]
+    assert clocked.send(frame(Heartbeat(2, 1, end=True), 2), 400) == []
+    assert clocked.tick(60_000) == []
+    assert clocked.intake.counters.silences == 0
+
+
+def test_a_channel_that_only_stops_is_silent() -> None:
+    clocked = joined()
+    assert clocked.send(frame(Heartbeat(2, 1), 2), 300) == []
+    assert kinds(clocked.tick(1_300)) == ["silent"]
+
+
+def test_what_ended_is_repaired_and_stays_ended() -> None:
+    clocked = joined()
+    clocked.send(frame(Heartbeat(4, 1, end=True), 4), 300)
+    assert clocked.requests() == [control.Replay("XNAS", 1, 5, 2, 2)]
+    released = clocked.send(frame(add_rows(2, first=2), 2), 305)
+    assert sequences(released) == [2, 3]
+    assert clocked.tick(60_000) == []
+
+
+def test_a_channel_that_goes_on_after_its_end_is_watched_again() -> None:
+    for again in (frame(add_rows(1, first=2), 2), frame(Heartbeat(2, 1), 2)):
+        clocked = joined()
+        clocked.send(frame(Heartbeat(2, 1, end=True), 2), 300)
+        clocked.send(again, 400)
+        assert kinds(clocked.tick(1_500)) == ["silent"]
+
+
+def test_heartbeats_of_two_and_three_elements_read_each_other() -> None:
+    class Before(msgspec.Struct, array_like=True):
+        next_sequence: int
+        oldest_sequence: int
+
+    clocked = joined()
+    parts = frame(Heartbeat(2, 1), 2)
+    parts[2] = msgspec.msgpack.encode(Before(2, 1))
+    clocked.send(parts, 300)
+    assert clocked.intake.counters.heartbeats == 1
+    now = msgspec.msgpack.encode(Heartbeat(7, 3, end=True))
+    assert msgspec.msgpack.decode(now, type=Before) == Before(7, 3)
+
+
+def test_malformed_input_is_told_under_the_channel_that_its_topic_names() -> None:
+    clocked = joined()
+    noise = [b"flow.XNAS.1.", b"noise", b""]
+    (known,) = clocked.send(noise, 300)
+    (unknown,) = clocked.send([b"flow.XNAS.2.", *noise[1:]], 301)
+    (reply,) = clocked.send([], 302)
+    assert [n for b in (known, unknown, reply) for n in b.notices] == [
+        Notice(NoticeKind.MALFORMED, "XNAS", 1, 5, 2, 1),
+        Notice(NoticeKind.MALFORMED, "", 0, 0, 0, 1),
+        Notice(NoticeKind.MALFORMED, "", 0, 0, 0, 1),
+    ]
+
+
+def test_bad_rows_are_told_by_their_number_after_the_rows_beside_them() -> None:
+    clocked = joined()
+    rows = add_rows(5, first=2)
+    rows["size"][1:3] = 0
+    events, told = clocked.send(frame(rows, 2), 300)
+    assert sequences([events]) == [2, 5, 6]
+    assert told.notices == (Notice(NoticeKind.MALFORMED, "XNAS", 1, 5, 7, 2),)

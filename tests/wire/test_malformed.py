@@ -192,6 +192,11 @@ FRAMES: dict[str, tuple[Parts, str, str]] = {
         "sequence",
         "Heartbeat body says next is 11, its header 12",
     ),
+    "heartbeat whose end is no yes or no": (
+        [*frame(NEXT, 11)[:2], pack([11, 1, "soon"])],
+        "body",
+        "Body of 8 bytes (heartbeat): Expected `bool`, got `str` - at `$[2]`",
+    ),
     "heartbeat of noise": (
         [*frame(NEXT, 11)[:2], b"\xc1\xc1"],
         "body",

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from darkpool_watch.wire.batch import NoticeKind
 from darkpool_watch.wire.rows import Rows
 from kernels.layout import ADD, DARK, EXECUTE, LEVEL, REPLACE, TRADE, UNDEFINED_PRICE
 from kernels.validate import EARLIEST, LATEST
@@ -229,7 +230,8 @@ def test_a_bad_definition_does_not_cost_the_rest_of_its_frame() -> None:
     body[1]["tick"] = 0
     feed = Feed()
     feed.intake.accept([*parts[:2], pack(body)], 1, T0)
-    (batch,) = feed.intake.take()
+    batch, told = feed.intake.take()
+    assert [n.kind for n in told.notices] == [NoticeKind.MALFORMED]
     assert [d.instrument_id for d in batch.definitions] == [1, 3]
     assert feed.intake.refusals[-1].message == "Row 1: Expected `int` >= 1 - at `$.tick`"
     assert feed.counts() == {"row_definition": 1}
@@ -252,7 +254,8 @@ def test_a_bad_account_does_not_cost_the_rest_of_its_frame() -> None:
     body[0]["capacity"] = "both"
     feed = Feed()
     feed.intake.accept([*parts[:2], pack(body)], 1, T0)
-    (batch,) = feed.intake.take()
+    batch, told = feed.intake.take()
+    assert [n.kind for n in told.notices] == [NoticeKind.MALFORMED]
     assert [a.account for a in batch.accounts] == [2]
     assert feed.intake.refusals[-1].message == (
         "Row 0: Invalid enum value 'both' - at `$.capacity`"

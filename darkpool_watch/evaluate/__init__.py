@@ -1,0 +1,1 @@
+"""How well detection works, and whether the simulated market gives its labels away."""

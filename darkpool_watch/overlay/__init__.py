@@ -1,0 +1,1 @@
+"""Abuse laid over recorded tapes, which do not react."""

@@ -1,0 +1,80 @@
+"""The three files of an overlaid tape: the tape, its labels, the truth."""
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from darkpool_watch.errors import TapeError
+from darkpool_watch.overlay.inject import Overlaid, Truth
+from darkpool_watch.sim.labels import LABEL
+from darkpool_watch.tape.parquet import write_parquet
+
+
+def labels_path(out: Path) -> Path:
+    """Return where the labels of a tape at `out` lie unless told otherwise."""
+    return out.with_name(out.stem + ".labels.parquet")
+
+
+def truth_path(out: Path) -> Path:
+    """Return where the truth of a tape at `out` lies."""
+    return out.with_name(out.stem + ".truth.json")
+
+
+def write_overlaid(done: Overlaid, out: Path, labels: Path | None = None) -> None:
+    """Write tape, labels and truth; a crash leaves each either as it was or whole.
+
+    The tape comes last, so that it never lies there without its labels.
+    Raises TapeError where the disk refuses.
+    """
+    table = pl.DataFrame({name: done.labels[name] for name in LABEL.names or ()})
+    _write(labels or labels_path(out), lambda part: table.write_parquet(part, compression="zstd"))
+    truth = msgspec.json.format(msgspec.json.encode(done.truth), indent=1)
+    _write(truth_path(out), lambda part: part.write_bytes(truth))
+    write_parquet(done.tape, out)
+
+
+def read_labels(path: Path) -> NDArray[np.void]:
+    """Return the labels of a tape, (N,) LABEL.
+
+    Raises TapeError for a damaged file or another table.
+    """
+    try:
+        table = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as err:
+        raise TapeError(f"Cannot read labels {path}: {str(err).splitlines()[0]}") from err
+    if tuple(table.columns) != LABEL.names:
+        raise TapeError(
+            f"{path} has columns {', '.join(table.columns)}, needed {', '.join(LABEL.names or ())}"
+        )
+    labels = np.zeros(len(table), LABEL)
+    for name in LABEL.names or ():
+        labels[name] = table[name].to_numpy()
+    return labels
+
+
+def read_truth(path: Path) -> Truth:
+    """Return what was laid over a tape.
+
+    Raises TapeError for a file that does not say.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Truth)
+    except (OSError, msgspec.DecodeError) as err:
+        raise TapeError(f"Cannot read truth {path}: {err}") from err
+
+
+def _write(path: Path, write: Callable[[Path], object]) -> None:
+    part = path.with_name(path.name + ".part")
+    try:
+        write(part)
+        os.replace(part, path)
+    except OSError as err:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise TapeError(f"Cannot write {path}: {err}") from err
