@@ -1,0 +1,115 @@
+"""Rule 1: what no detector may learn from must not tell campaigns from the rest.
+
+Every message judged is compared with one of the same security, kind, venue and order of size, so
+that only the field itself can tell them apart. Trees are fitted on one market and judged on another
+whose accounts, securities and days are all different: a habit of one account does not carry over,
+a trace of the injector does.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from darkpool_watch.evaluate.bootstrap import DRAWS, Interval, intervals
+from darkpool_watch.evaluate.cells import CELL
+from darkpool_watch.evaluate.curve import curve_of
+from darkpool_watch.evaluate.finding import Finding, upper_within
+from darkpool_watch.evaluate.messages import NUISANCES
+from darkpool_watch.evaluate.metrics import auroc
+from darkpool_watch.evaluate.models import Trees
+from darkpool_watch.typologies import MODEL_TYPOLOGIES
+from kernels.sim_labels import ACTIVE, CLEAN
+
+MOST: Final = 0.55
+MESSAGES_A_CAMPAIGN: Final = 40  # no more, by chance, so that one long campaign does not outweigh
+UNITS: Final = ("message", "record")  # own messages against others'; active records against clean
+
+Table = NDArray[np.void]
+
+
+def matched(table: Table, unit: str, seed: int = 0) -> tuple[Table, Table]:
+    """Return MESSAGE rows of campaigns and, row by row, others drawn from the same kind.
+
+    A message of a kind that nobody else sends in its security is left out.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = table["own"] > 0 if unit == "message" else table["zone"] == ACTIVE
+    rest = (table["own"] == 0) & (table["zone"] == CLEAN)
+    mine = _capped(table[chosen], rng)
+    key = table["cluster"].astype(np.int64) << 32 | table["kind"]
+    others = np.flatnonzero(rest)[np.argsort(key[rest], kind="stable")]
+    wanted = mine["cluster"].astype(np.int64) << 32 | mine["kind"]
+    low = np.searchsorted(key[others], wanted, "left")
+    high = np.searchsorted(key[others], wanted, "right")
+    found = high > low
+    low, high = low[found], high[found]
+    place = low + (rng.random(len(low)) * (high - low)).astype(np.int64)
+    return mine[found], table[others[place]]
+
+
+def _capped(mine: Table, rng: np.random.Generator) -> Table:
+    """Return at most so many messages of each campaign, drawn by chance."""
+    campaign = mine["campaign"].astype(np.int64) << 20 | mine["cluster"]
+    order = np.lexsort((rng.random(len(mine)), campaign))
+    ordered = campaign[order]
+    rank = np.arange(len(mine)) - np.searchsorted(ordered, ordered)
+    kept: Table = mine[np.sort(order[rank < MESSAGES_A_CAMPAIGN])]
+    return kept
+
+
+def _cells(mine: Table, others: Table) -> NDArray[np.void]:
+    """Return cells in which every message counts alike."""
+    cells = np.zeros(len(mine) + len(others), CELL)
+    cells["records"] = 1
+    cells["cluster"] = np.concatenate([mine["cluster"], others["cluster"]])
+    cells["zone"][: len(mine)] = ACTIVE
+    cells["campaign"] = np.arange(len(cells))
+    return cells
+
+
+def judge_nuisances(
+    fitted_on: Table,  # (N,) MESSAGE of one market
+    judged_on: Table,  # (M,) MESSAGE of another
+    *,
+    draws: int = DRAWS,
+    rounds: int = 40,
+) -> Finding:
+    """Return the worst AUROC of any nuisance field alone, or of all together, in either unit."""
+    detail: dict[str, float | str] = {}
+    worst = Interval(0.0, 0.0, 0.0)
+    campaigns = 0
+    for unit in UNITS:
+        train = matched(fitted_on, unit)
+        mine, others = matched(judged_on, unit, seed=1)
+        if not len(mine) or not len(train[0]):
+            continue
+        campaigns = max(campaigns, len(np.unique(mine[["cluster", "campaign"]])))
+        rows = np.concatenate([mine["fields"], others["fields"]])
+        truth = np.repeat([True, False], [len(train[0]), len(train[1])])
+        fields = np.concatenate([train[0]["fields"], train[1]["fields"]])
+        cells = _cells(mine, others)
+        for name in (*NUISANCES, "all"):
+            columns = slice(None) if name == "all" else [NUISANCES.index(name)]
+            trees = Trees(fields[:, columns], truth, rounds=rounds, feature_fraction=1.0)
+            score = trees.score(rows[:, columns])
+            one = intervals(cells, score, {"auroc": auroc}, draws=draws)["auroc"]
+            detail[f"{unit}.{name}"] = one.figure
+            if one.high > worst.high:
+                worst = one
+                detail["worst"] = f"{unit}.{name}"
+                detail["most of a typology"] = _by_typology(cells, score, mine["typology"])
+    says = "AUROC of the most telling nuisance field; its interval's upper end"
+    return upper_within(worst, MOST, campaigns, says, detail)
+
+
+def _by_typology(
+    cells: NDArray[np.void], score: NDArray[np.float64], typology: NDArray[np.integer]
+) -> str:
+    """Return the AUROC within each typology's pairs, as text, the largest first."""
+    found = []
+    for t in np.unique(typology):
+        pairs = np.tile(typology == t, 2)
+        area = float(auroc(curve_of(cells[pairs], score[pairs])))
+        found.append((area, MODEL_TYPOLOGIES[t].code))
+    return " ".join(f"{code} {area:.3f}" for area, code in sorted(found, reverse=True))
