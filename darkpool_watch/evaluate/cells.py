@@ -22,7 +22,7 @@ CELL: Final = np.dtype(
         ("campaign", "<i4"),  # row of the campaign that gives the zone; -1 = none
         ("zone", "u1"),  # as in LABEL
         ("typology", "i1"),  # index in MODEL_TYPOLOGIES; -1 = none
-        ("alike", "i1"),  # kind of look-alike whose episode this is; -1 = none
+        ("alike", "i1"),  # typology that a benign agent, active within 5 s, looks like; -1 = none
     ]
 )
 
@@ -49,7 +49,7 @@ def cells_of(
     security: NDArray[np.integer],  # (N,) dense rows, in arrival order
     arrival: NDArray[np.integer],  # (K,) record behind each frame, ascending
     labels: NDArray[np.void],  # (N,) LABEL
-    alike: NDArray[np.integer],  # (N,) kind of look-alike, -1 = none
+    alike: NDArray[np.integer],  # (N,) typology a benign agent looks like, -1 = none
     *,
     first_frame: int = 0,  # number of the first of these frames, campaigns and clusters in a set
     first_campaign: int = 0,

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from darkpool_watch.sim.market import Simulator
 from darkpool_watch.sim.population import TICK
 from darkpool_watch.wire.frame import FRAME_EVENTS
-from kernels.layout import ADD, DARK, EXECUTE, IOC, REPLACE, UNDEFINED_PRICE
+from kernels.layout import ADD, EXECUTE, REPLACE, UNDEFINED_PRICE
 
 NUISANCES: Final = (
     "order_id",  # how many ids its security had given before the one it names
     "order_id_bits",  # the lowest 6 bits of that id
-    "id_gap",  # a new id less the newest before it; NaN where no new id comes
+    "id_gap",  # the id of an order that comes in less the newest before it; NaN where none does
     "nanoseconds",  # ts_event mod 1 us
     "size_mod_100",
     "price_mod_tick",
@@ -31,7 +31,7 @@ NUISANCES: Final = (
 MESSAGE: Final = np.dtype(
     [
         ("fields", "<f4", (len(NUISANCES),)),
-        ("kind", "<i4"),  # what it is to be compared with: equal kind, venue and order of size
+        ("kind", "<i4"),  # event, flags, order of size, and whether its id is a new one
         ("cluster", "<i4"),  # security row
         ("campaign", "<i4"),  # the campaign that gives the zone; -1 = none
         ("typology", "i1"),
@@ -79,14 +79,15 @@ class _Memory:
         out = np.zeros(len(events), MESSAGE)
         security = (events["instrument_id"].astype(np.int64) - 1) >> 1
         size = events["size"].astype(np.int64)
-        dark, ioc = (events["flags"] & DARK) > 0, (events["flags"] & IOC) > 0
         order = np.floor(np.log2(np.maximum(size, 1))).astype(np.int32)
-        out["kind"] = ((events["kind"] * 2 + dark) * 2 + ioc) * 64 + order
         out["cluster"] = security
         for name in ("zone", "typology", "campaign", "own"):
             out[name] = labels[name]
         named = np.where(events["kind"] == REPLACE, events["contra_order_id"], events["order_id"])
         number, gap = self._ids(events, security, named.astype(np.int64))
+        fresh = np.where(np.isnan(gap), 0, np.where(gap > 0, 1, 2))
+        flags = events["flags"].astype(np.int32)
+        out["kind"] = ((fresh * 16 + events["kind"]) << 14 | flags) << 6 | order
         price = events["price"]
         fields = {
             "order_id": number,

@@ -1,9 +1,9 @@
 """Rule 1: what no detector may learn from must not tell campaigns from the rest.
 
-Every message judged is compared with one of the same security, kind, venue and order of size, so
-that only the field itself can tell them apart. Trees are fitted on one market and judged on another
-whose accounts, securities and days are all different: a habit of one account does not carry over,
-a trace of the injector does.
+Every message judged is compared with one of the same security, kind, venue and order of size that
+came at about the same time, so that only the field itself can tell them apart. Trees are fitted on
+one market and judged on another whose accounts, securities and days are all different: a habit of
+one account does not carry over, a trace of the injector does.
 """
 
 from typing import Final
@@ -23,39 +23,53 @@ from kernels.sim_labels import ACTIVE, CLEAN
 
 MOST: Final = 0.55
 MESSAGES_A_CAMPAIGN: Final = 40  # no more, by chance, so that one long campaign does not outweigh
+NEIGHBOURS: Final = 40  # of its kind, nearest in time, from which the other one is drawn
 UNITS: Final = ("message", "record")  # own messages against others'; active records against clean
 
 Table = NDArray[np.void]
 
 
 def matched(table: Table, unit: str, seed: int = 0) -> tuple[Table, Table]:
-    """Return MESSAGE rows of campaigns and, row by row, others drawn from the same kind.
+    """Return MESSAGE rows of campaigns and, row by row, others of the same kind from about then.
 
     A message of a kind that nobody else sends in its security is left out.
     """
     rng = np.random.default_rng(seed)
     chosen = table["own"] > 0 if unit == "message" else table["zone"] == ACTIVE
     rest = (table["own"] == 0) & (table["zone"] == CLEAN)
-    mine = _capped(table[chosen], rng)
-    key = table["cluster"].astype(np.int64) << 32 | table["kind"]
+    mine = _capped(table, np.flatnonzero(chosen), rng)
+    key = _key(table)
     others = np.flatnonzero(rest)[np.argsort(key[rest], kind="stable")]
-    wanted = mine["cluster"].astype(np.int64) << 32 | mine["kind"]
+    wanted, place = key[mine], np.searchsorted(_timed(key, others), _timed(key, mine))
     low = np.searchsorted(key[others], wanted, "left")
     high = np.searchsorted(key[others], wanted, "right")
     found = high > low
-    low, high = low[found], high[found]
-    place = low + (rng.random(len(low)) * (high - low)).astype(np.int64)
-    return mine[found], table[others[place]]
+    low, high, place = low[found], high[found], place[found]
+    least = np.clip(place - NEIGHBOURS // 2, low, np.maximum(high - NEIGHBOURS, low))
+    room = np.minimum(high - least, NEIGHBOURS)
+    chosen_of = least + (rng.random(len(least)) * room).astype(np.int64)
+    return table[mine[found]], table[others[chosen_of]]
 
 
-def _capped(mine: Table, rng: np.random.Generator) -> Table:
-    """Return at most so many messages of each campaign, drawn by chance."""
-    campaign = mine["campaign"].astype(np.int64) << 20 | mine["cluster"]
-    order = np.lexsort((rng.random(len(mine)), campaign))
+def _key(table: Table) -> NDArray[np.int64]:
+    """Return (N,) a dense number of each message's security and kind."""
+    _, key = np.unique(table["cluster"].astype(np.int64) << 32 | table["kind"], return_inverse=True)
+    return key.astype(np.int64)
+
+
+def _timed(key: NDArray[np.int64], rows: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Return a number that orders rows by key, then by their place on the tape."""
+    timed: NDArray[np.int64] = key[rows] * len(key) + rows
+    return timed
+
+
+def _capped(table: Table, rows: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return at most so many of the rows of each campaign, drawn by chance."""
+    campaign = table["campaign"][rows].astype(np.int64) << 20 | table["cluster"][rows]
+    order = np.lexsort((rng.random(len(rows)), campaign))
     ordered = campaign[order]
-    rank = np.arange(len(mine)) - np.searchsorted(ordered, ordered)
-    kept: Table = mine[np.sort(order[rank < MESSAGES_A_CAMPAIGN])]
-    return kept
+    rank = np.arange(len(rows)) - np.searchsorted(ordered, ordered)
+    return np.sort(rows[order[rank < MESSAGES_A_CAMPAIGN]])
 
 
 def _cells(mine: Table, others: Table) -> NDArray[np.void]:

@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from darkpool_watch.evaluate.cells import CELL, cells_of
 from darkpool_watch.features.normaliser import HALF_HOURS, Normaliser
+from darkpool_watch.sim.abuse import CODES
 from darkpool_watch.sim.frames import Change, play
+from darkpool_watch.sim.labels import label_events
 from darkpool_watch.sim.market import SimConfig, Simulator
+from darkpool_watch.typologies import MODEL_TYPOLOGIES
 from darkpool_watch.units import NS_PER_S
 from darkpool_watch.wire.events import AccountRecord
-from kernels.layout import FEATURES
 from kernels.sim_labels import CLEAN, RECENT_NS
 
 HALF_HOUR_NS: Final = 1_800 * NS_PER_S
@@ -32,7 +34,7 @@ class Sample(NamedTuple):
     values: NDArray[np.float16]  # (K, 240) normalised frames, NaN where undefined
     cells: NDArray[np.void]  # (C,) CELL
     campaigns: NDArray[np.void]  # (M,) CAMPAIGN: what a cell's `campaign` is a row of
-    alikes: tuple[str, ...]  # kinds of look-alike: what a cell's `alike` is an index of
+    alikes: NDArray[np.int64]  # (13,) look-alike episodes by the typology they look like
     clusters: int
 
     def select(self, cells: NDArray[np.bool_]) -> "Sample":
@@ -47,15 +49,18 @@ def play_day(
     thin: int = 1,
     change: Change | None = None,
     accounts: list[AccountRecord] | None = None,
+    labels_from: int = 0,
 ) -> Sample:
     """Return one simulated day.
+
+    With `labels_from` above 0 each security bears the labels of the one so many rows before it.
 
     With `thin` above 1, of the frames all of whose records are clean one in `thin`, by chance, is
     kept, and its records count so many times: memory is saved where there is most of a kind.
     """
     simulator = Simulator(config)
     rng = np.random.default_rng([config.seed, config.day, thin])
-    values, arrivals, labels, security, ts = [], [], [], [], []
+    values, arrivals, labels, security, ts, senders = [], [], [], [], [], []
     for block in play(simulator, normaliser, change=change, accounts=accounts):
         frames = block.frames
         values.append(np.where(frames.mask > 0, np.nan, frames.values).astype(np.float16))
@@ -63,14 +68,21 @@ def play_day(
         labels.append(block.labels)
         security.append((block.events["instrument_id"].astype(np.int32) - 1) >> 1)
         ts.append(block.events["ts_event"].copy())
+        senders.append(block.senders)
     rows = np.concatenate(security)
-    alikes, alike = _alike(simulator, rows, np.concatenate(ts))
-    cells = cells_of(rows, np.concatenate(arrivals), np.concatenate(labels), alike)
-    frames_kept = np.concatenate(values) if values else np.zeros((0, FEATURES), np.float16)
+    alike = _alike(simulator, rows, np.concatenate(ts), np.concatenate(senders))
+    told = np.concatenate(labels)
+    if labels_from > 0:
+        lender = (rows - labels_from) % config.securities + 1
+        told = label_events(np.concatenate(ts), lender, simulator.campaigns)
+    cells = cells_of(rows, np.concatenate(arrivals), told, alike)
+    kept_values = np.concatenate(values)
     if thin > 1:
-        cells, kept = _thinned(cells, len(frames_kept), thin, rng)
-        frames_kept = frames_kept[kept]
-    return Sample(frames_kept, cells, _campaigns(simulator), alikes, config.securities)
+        cells, kept = _thinned(cells, len(kept_values), thin, rng)
+        kept_values = kept_values[kept]
+    like = [one.typology for one in simulator.lookalikes]
+    episodes = np.array([like.count(one.code) for one in MODEL_TYPOLOGIES])
+    return Sample(kept_values, cells, _campaigns(simulator), episodes, config.securities)
 
 
 def _campaigns(simulator: Simulator) -> NDArray[np.void]:
@@ -87,16 +99,22 @@ def _alike(
     simulator: Simulator,
     security: NDArray[np.int32],  # (N,) rows
     ts: NDArray[np.int64],  # (N,) ns, in order
-) -> tuple[tuple[str, ...], NDArray[np.int8]]:
-    """Return the kinds of look-alike, and (N,) whose episode each record lies in, or its 5 s."""
-    found = simulator.lookalikes
-    kinds = tuple(sorted({one.kind for one in found}))
+    senders: NDArray[np.int32],  # (N,)
+) -> NDArray[np.int8]:
+    """Return (N,) the typology that a benign agent with a message in the last 5 s looks like."""
     alike = np.full(len(ts), -1, np.int8)
-    for one in found:
-        start, stop = np.searchsorted(ts, [one.start, one.end + RECENT_NS])
-        mine = security[start:stop] == one.security_id - 1
-        alike[start:stop][mine] = kinds.index(one.kind)
-    return kinds, alike
+    sent = np.flatnonzero(senders >= 0)
+    benign = simulator.lookalikes
+    for s in range(simulator.config.securities):
+        mine = np.flatnonzero(security == s)
+        own = sent[security[sent] == s]
+        for one in (one for one in benign if one.security_id == s + 1):
+            messages = ts[own[senders[own] == one.id]]
+            low, high = np.searchsorted(ts[mine], [messages[0], messages[-1] + RECENT_NS])
+            reach = mine[low:high]
+            newest = messages[np.searchsorted(messages, ts[reach], side="right") - 1]
+            alike[reach[newest > ts[reach] - RECENT_NS]] = CODES[one.typology]
+    return alike
 
 
 def _thinned(
@@ -116,7 +134,6 @@ def _thinned(
 
 def join(parts: list[Sample]) -> Sample:
     """Return several days as one sample; their frames, campaigns and clusters are renumbered."""
-    kinds = tuple(sorted({kind for part in parts for kind in part.alikes}))
     cells, frames, campaigns, clusters = [], 0, 0, 0
     tables = []
     for part in parts:
@@ -124,8 +141,6 @@ def join(parts: list[Sample]) -> Sample:
         moved["frame"] += np.where(moved["frame"] >= 0, frames, 0).astype(np.int32)
         moved["campaign"] += np.where(moved["campaign"] >= 0, campaigns, 0).astype(np.int32)
         moved["cluster"] += clusters
-        names = np.array([kinds.index(kind) for kind in part.alikes] or [-1], np.int8)
-        moved["alike"] = np.where(moved["alike"] >= 0, names[moved["alike"]], -1)
         table = part.campaigns.copy()
         table["cluster"] += clusters
         cells.append(moved)
@@ -137,7 +152,7 @@ def join(parts: list[Sample]) -> Sample:
         np.concatenate([part.values for part in parts]),
         np.concatenate(cells) if cells else np.zeros(0, CELL),
         np.concatenate(tables),
-        kinds,
+        np.sum([part.alikes for part in parts], axis=0),
         clusters,
     )
 

@@ -24,8 +24,40 @@ class Played(NamedTuple):
     events: NDArray[np.void]  # (N,) EVENT
     labels: NDArray[np.void]  # (N,) LABEL
     frames: Frames  # views, valid until the next block
-    rows: NDArray[np.int64]  # (K,) place in the block of the event behind each frame
-    first: int  # records before this block
+    senders: NDArray[np.int32]  # (N,) place among its security's agents of who sent it; -1 = nobody
+
+
+class Stages:
+    """Books, windows and sampler that know a simulator's listings and accounts, and no event."""
+
+    def __init__(
+        self,
+        simulator: Simulator,
+        normaliser: Normaliser,
+        accounts: list[AccountRecord] | None = None,
+    ) -> None:
+        settings = Config()
+        listings = Listings(settings.market)
+        self._market = Market(settings.market, listings)
+        self._extractor = Extractor(settings.features, simulator.config.securities, normaliser)
+        for definition in simulator.definitions():
+            listings.define(definition)
+            self._extractor.define(
+                listings.security_row(definition.security_id),
+                tick=definition.tick,
+                session_open_ns=definition.session_open_ns,
+                session_close_ns=definition.session_close_ns,
+                names=(definition.symbol, definition.class_),
+            )
+        for account in simulator.accounts() if accounts is None else accounts:
+            listings.account(account)
+        self.seen = 0  # events
+
+    def take(self, events: NDArray[np.void]) -> Frames:
+        """Return the frames that a block owes, which the next block overwrites."""
+        frames = self._extractor.extract(self._market.observe(events, self.seen))
+        self.seen += len(events)
+        return frames
 
 
 def play(
@@ -40,24 +72,8 @@ def play(
     `change` is shown each block's events first and returns what the stages see in their place, in
     the same order; `accounts` stands in for the simulator's own records.
     """
-    settings = Config()
-    listings = Listings(settings.market)
-    market = Market(settings.market, listings)
-    extractor = Extractor(settings.features, simulator.config.securities, normaliser)
-    for definition in simulator.definitions():
-        listings.define(definition)
-        extractor.define(
-            listings.security_row(definition.security_id),
-            tick=definition.tick,
-            session_open_ns=definition.session_open_ns,
-            session_close_ns=definition.session_close_ns,
-            names=(definition.symbol, definition.class_),
-        )
-    for account in simulator.accounts() if accounts is None else accounts:
-        listings.account(account)
-    first = 0
-    for events, labels in simulator.blocks():
+    stages = Stages(simulator, normaliser, accounts)
+    for events, labels, senders in simulator.stretches():
         shown = events if change is None else change(events)
-        frames = extractor.extract(market.observe(shown, first))
-        yield Played(shown, labels, frames, frames.arrival - first, first)
-        first += len(events)
+        frames = stages.take(shown)
+        yield Played(shown, labels, frames, senders)

@@ -11,7 +11,7 @@ SMALL = SimConfig(
     seed=21,
     securities=8,
     seconds=1_800.0,
-    start_s=5_400.0,
+    start_s=21_600.0,  # the last half hour, so that the close can be marked
     campaigns_per_hour=24.0,
     lookalikes_per_hour=24.0,
     typologies=tuple(CODES),
@@ -20,7 +20,7 @@ SMALL = SimConfig(
 
 @pytest.fixture(scope="session")
 def market() -> RecordedTape:
-    """Half an hour of eight securities with 96 campaigns."""
+    """Half an hour of eight securities with about 96 campaigns."""
     return RecordedTape(SMALL)
 
 
