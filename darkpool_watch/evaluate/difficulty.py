@@ -5,7 +5,7 @@ on both sides.
 """
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -77,15 +77,18 @@ def judge_difficulty(
     own_rounds: int = 60,
     draws: int = DRAWS,
     tick: Tick = lambda: None,
+    **changes: Any,
 ) -> Difficulty:
     """Return what each judge reaches on `test`, for all typologies and for each one.
 
-    `tick` is called after each of the steps that `steps_of_difficulty` counts.
+    `changes` are parameters of the trees; `tick` is called after each of the steps that
+    `steps_of_difficulty` counts.
     """
     singles = best_singles(train)
     tick()
     rows = Rows(train)
-    trees = _scores(Trees(rows.values, rows.active, rows.weight, rounds=rounds), test)
+    fitted = Trees(rows.values, rows.active, rows.weight, rounds=rounds, **changes)
+    trees = _scores(fitted, test)
     tick()
     logistic = _scores(Logistic(rows.values, rows.active, rows.weight), test)
     tick()
@@ -95,7 +98,7 @@ def judge_difficulty(
         active = test.cells["zone"][counted] == ACTIVE
         if active.any() and t in singles:
             single = scores_of_cells(test.cells, singles[t].score(test))
-            own = trees if t == ALL else _own_trees(train, test, t, own_rounds)
+            own = trees if t == ALL else _own_trees(train, test, t, own_rounds, changes)
             scores = {"single": single, "logistic": logistic, "trees": trees, "own": own}
             found.append(_judged(test, counted, t, singles[t].name, scores, draws))
         tick()
@@ -111,10 +114,10 @@ def _scores(model: Trees | Logistic, test: Sample) -> Floats:
     return scores_of_cells(test.cells, model.score(test.values))
 
 
-def _own_trees(train: Sample, test: Sample, t: int, rounds: int) -> Floats:
+def _own_trees(train: Sample, test: Sample, t: int, rounds: int, changes: dict[str, Any]) -> Floats:
     """Return the scores of trees that were shown one typology and what is clean."""
     rows = Rows(train.select(of_typology(train.cells, t)))
-    return _scores(Trees(rows.values, rows.active, rows.weight, rounds=rounds), test)
+    return _scores(Trees(rows.values, rows.active, rows.weight, rounds=rounds, **changes), test)
 
 
 def _judged(

@@ -30,7 +30,7 @@ from darkpool_watch.evaluate.messages import messages_of
 from darkpool_watch.evaluate.models import Rows, Trees
 from darkpool_watch.evaluate.nuisance import judge_nuisances
 from darkpool_watch.evaluate.placement import join_places, judge_placement, places_of
-from darkpool_watch.evaluate.plans import CALM_DAY, FITTED, JUDGED, LeakPlan
+from darkpool_watch.evaluate.plans import CALM_DAY, FITTED, JUDGED, PLACED_PER_HOUR, LeakPlan
 from darkpool_watch.evaluate.sample import play_day
 from darkpool_watch.features.normaliser import Normaliser
 from darkpool_watch.sim.frames import play
@@ -100,7 +100,8 @@ def _messages(plan: LeakPlan, tick: Tick) -> Iterator[tuple[str, Finding]]:
     tick()
     places = []
     for day in plan.placed_days:
-        places.append(places_of(Simulator(plan.whole_day(JUDGED, day))))
+        config = plan.whole_day(JUDGED, day, PLACED_PER_HOUR)
+        places.append(places_of(Simulator(config)))
         tick()
     yield "8", judge_placement(join_places(places))
 

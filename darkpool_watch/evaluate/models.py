@@ -29,15 +29,30 @@ TREES: Final[dict[str, Any]] = {
     "num_threads": 1,
     "verbose": -1,
 }
+CELLS_A_CAMPAIGN: Final = 150
 _AT_ONCE: Final = 65_536  # rows turned to float32 at a time
 
 
 class Rows:
-    """Labelled frames to fit on: the scored active and clean cells of a sample."""
+    """Labelled frames to fit on: the scored active and clean cells of a sample.
 
-    def __init__(self, sample: Sample) -> None:
-        weight = weights_of_cells(sample.cells)
-        used = (weight > 0) & (sample.cells["frame"] >= 0)
+    Of each campaign at most `CELLS_A_CAMPAIGN`, drawn by chance, bear the weight of all: frames of
+    one campaign are much alike.
+    """
+
+    def __init__(self, sample: Sample, *, seed: int = 0) -> None:
+        cells = sample.cells
+        weight = weights_of_cells(cells)
+        used = (weight > 0) & (cells["frame"] >= 0)
+        active = np.flatnonzero(used & (cells["zone"] == ACTIVE))
+        campaign = cells["campaign"][active]
+        order = np.lexsort((np.random.default_rng(seed).random(len(active)), campaign))
+        ordered = campaign[order]
+        first = np.searchsorted(ordered, ordered, "left")
+        count = np.searchsorted(ordered, ordered, "right") - first
+        over = np.arange(len(order)) - first >= CELLS_A_CAMPAIGN
+        weight[active[order]] *= np.maximum(count / CELLS_A_CAMPAIGN, 1.0)
+        used[active[order[over]]] = False
         cells = sample.cells[used]
         self.values = sample.values[cells["frame"]].astype(np.float32)
         self.active = cells["zone"] == ACTIVE

@@ -11,6 +11,8 @@ from darkpool_watch.sim.population import SESSION_S
 FITTED: Final = 31  # seed of the market that is fitted on
 JUDGED: Final = 32  # of the one that is judged: no security, account or day is in both
 CALM_DAY: Final = 0  # of the fitted market: its normaliser
+DESK_PER_HOUR: Final = 2.0  # campaigns a security and hour at which manipulators are looked at
+PLACED_PER_HOUR: Final = 8.0  # at which starts are, so that there are enough of them
 
 
 class LeakPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,14 +45,14 @@ class LeakPlan(msgspec.Struct, frozen=True, kw_only=True):
             typologies=tuple(CODES),
         )
 
-    def whole_day(self, seed: int, day: int) -> SimConfig:
-        """Return the tape of a whole session, with campaigns as rare as on a desk's busy day."""
+    def whole_day(self, seed: int, day: int, per_hour: float = DESK_PER_HOUR) -> SimConfig:
+        """Return the tape of a whole session, with about as many campaigns as the reference set."""
         return msgspec.structs.replace(
             self.config(seed, day),
             seconds=float(SESSION_S),
             start_s=0.0,
-            campaigns_per_hour=6.0,
-            lookalikes_per_hour=6.0,
+            campaigns_per_hour=per_hour,
+            lookalikes_per_hour=per_hour,
         )
 
     def small(self, seed: int, day: int) -> SimConfig:
@@ -67,11 +69,11 @@ class LeakPlan(msgspec.Struct, frozen=True, kw_only=True):
 DEFAULT: Final = LeakPlan(
     securities=20,
     seconds=float(SESSION_S),
-    per_hour=6.0,
-    fitted_days=(1, 2),
+    per_hour=4.0,
+    fitted_days=(1, 2, 3),
     judged_days=(11, 12),
-    fitted_thin=8,
-    judged_thin=8,
+    fitted_thin=10,
+    judged_thin=6,
     placed_days=(11, 12),
     small_securities=8,
     small_seconds=7_200.0,
@@ -80,14 +82,14 @@ DEFAULT: Final = LeakPlan(
     draws=2_000,
 )
 QUICK: Final = LeakPlan(
-    securities=8,
+    securities=12,
     seconds=5_400.0,
-    per_hour=16.0,
-    fitted_days=(1, 2),
-    judged_days=(11, 12),
-    fitted_thin=6,
-    judged_thin=6,
-    placed_days=(11, 12, 13, 14),
+    per_hour=6.0,
+    fitted_days=(1, 2, 3),
+    judged_days=(11, 12, 13),
+    fitted_thin=3,
+    judged_thin=3,
+    placed_days=(11, 12),
     small_securities=6,
     small_seconds=1_800.0,
     rounds=80,
