@@ -1,6 +1,6 @@
 """Rule 4: a manipulator is an ordinary account that mostly does something else."""
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,13 @@ TRAITS: Final = (
     "size",
     "life of the day",
 )
+
+_SMALL: Final[dict[str, Any]] = {
+    "min_data_in_leaf": 20,
+    "num_leaves": 8,
+    "lambda_l2": 5.0,
+    "feature_fraction": 0.5,
+}
 
 Floats = NDArray[np.float64]
 
@@ -140,7 +147,7 @@ def judge_manipulators(
     """
     rng = np.random.default_rng(seed)
     fit, judge = _comparable(fitted_on), _comparable(judged_on)
-    trees = Trees(fit.traits, fit.manipulates, rounds=40, min_data_in_leaf=20, num_leaves=8)
+    trees = Trees(fit.traits, fit.manipulates, rounds=40, **_SMALL)
     cells = np.zeros(len(judge.manipulates), CELL)
     cells["records"], cells["cluster"] = 1, judge.cluster
     cells["zone"] = np.where(judge.manipulates, ACTIVE, 0)

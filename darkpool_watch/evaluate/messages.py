@@ -16,17 +16,20 @@ from darkpool_watch.wire.frame import FRAME_EVENTS
 from kernels.layout import ADD, EXECUTE, REPLACE, UNDEFINED_PRICE
 
 NUISANCES: Final = (
-    "order_id",  # how many ids its security had given before the one it names
-    "order_id_bits",  # the lowest 6 bits of that id
+    "order_id",  # of an order that comes in: how many ids its security had given before it
+    "order_id_bits",  # the lowest 6 bits of the id it names
     "id_gap",  # the id of an order that comes in less the newest before it; NaN where none does
     "nanoseconds",  # ts_event mod 1 us
     "size_mod_100",
     "price_mod_tick",
     "sequence_gap",  # sequence less that of the feed's message before
     "account_hash",  # of the sender's id, 0..1
-    "account_age",  # since the sender's first message on the tape, as a share of the tape so far
+    "account_bits",  # the lowest 4 bits of that id
+    "account_age",  # since the sender's first message on the tape, in s, at most 600
     "position",  # place in its frame of the wire
 )
+
+OLD_S: Final = 600.0  # an account that has been there so long is not new
 
 MESSAGE: Final = np.dtype(
     [
@@ -56,7 +59,7 @@ def messages_of(simulator: Simulator, change: Change | None = None) -> NDArray[n
     Cost: about 2 us a message and 60 bytes.
     """
     parts = []
-    memory = _Memory(simulator.config.securities, simulator.begins)
+    memory = _Memory(simulator.config.securities)
     for events, labels in simulator.blocks():
         shown = events if change is None else change(events.copy(), labels)
         parts.append(memory.table(shown, labels))
@@ -66,8 +69,7 @@ def messages_of(simulator: Simulator, change: Change | None = None) -> NDArray[n
 class _Memory:
     """What the fields of a block need to know of the blocks before it."""
 
-    def __init__(self, securities: int, begins: int) -> None:
-        self.begins = begins
+    def __init__(self, securities: int) -> None:
         self.newest_id = np.zeros(securities, np.int64)  # 0 = none yet
         self.first_id = np.zeros(securities, np.int64)
         self.seen: dict[int, int] = {}  # ns of each account's first message
@@ -98,6 +100,7 @@ class _Memory:
             "price_mod_tick": np.where(price == UNDEFINED_PRICE, np.nan, price % TICK),
             "sequence_gap": np.diff(events["sequence"].astype(np.int64), prepend=self.sequence),
             "account_hash": hashed(events["account"]),
+            "account_bits": events["account"] & 15,
             "account_age": self._ages(events),
             "position": (self.count + np.arange(len(events))) % FRAME_EVENTS,
         }
@@ -109,12 +112,12 @@ class _Memory:
 
     def _ids(
         self, events: NDArray[np.void], security: NDArray[np.int64], named: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return (N,) ids counted from the security's first, and the gaps of new ids."""
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return (N,) new ids counted from the security's first, and the gaps of new ids."""
         kind = events["kind"]
         incoming = events["contra_order_id"].astype(np.int64)
         new = np.where(kind == ADD, named, np.where(np.isin(kind, (REPLACE, EXECUTE)), incoming, 0))
-        number = np.zeros(len(events), np.int64)
+        number = np.full(len(events), np.nan)
         gap = np.full(len(events), np.nan)
         for s in np.unique(security):
             mine = np.flatnonzero(security == s)
@@ -124,7 +127,7 @@ class _Memory:
             newest = np.maximum.accumulate(np.append(self.newest_id[s], ids))
             known = (ids > 0) & (newest[:-1] > 0)
             gap[mine] = np.where(known, ids - newest[:-1], np.nan)
-            number[mine] = named[mine] - self.first_id[s]
+            number[mine] = np.where(ids > 0, ids - self.first_id[s], np.nan)
             self.newest_id[s] = newest[-1]
         return number, gap
 
@@ -134,5 +137,5 @@ class _Memory:
             self.seen.setdefault(one, int(events["ts_event"][at]))
         born = np.array([self.seen[one] for one in account.tolist()], np.int64)
         age = events["ts_event"] - born[np.searchsorted(account, events["account"])]
-        shares: NDArray[np.float64] = age / np.maximum(events["ts_event"] - self.begins, 1)
-        return shares
+        ages: NDArray[np.float64] = np.minimum(age * 1e-9, OLD_S)
+        return ages

@@ -17,13 +17,14 @@ from darkpool_watch.evaluate.curve import curve_of
 from darkpool_watch.evaluate.finding import Finding, upper_within
 from darkpool_watch.evaluate.messages import NUISANCES
 from darkpool_watch.evaluate.metrics import auroc
-from darkpool_watch.evaluate.models import Trees
+from darkpool_watch.evaluate.models import SHARP, Trees
 from darkpool_watch.typologies import MODEL_TYPOLOGIES
 from kernels.sim_labels import ACTIVE, CLEAN
 
 MOST: Final = 0.55
 MESSAGES_A_CAMPAIGN: Final = 40  # no more, by chance, so that one long campaign does not outweigh
 NEIGHBOURS: Final = 40  # of its kind, nearest in time, from which the other one is drawn
+_SHARPEST: Final = {**SHARP, "feature_fraction": 1.0, "learning_rate": 0.15}
 UNITS: Final = ("message", "record")  # own messages against others'; active records against clean
 
 Table = NDArray[np.void]
@@ -105,7 +106,7 @@ def judge_nuisances(
         cells = _cells(mine, others)
         for name in (*NUISANCES, "all"):
             columns = slice(None) if name == "all" else [NUISANCES.index(name)]
-            trees = Trees(fields[:, columns], truth, rounds=rounds, feature_fraction=1.0)
+            trees = Trees(fields[:, columns], truth, rounds=rounds, **_SHARPEST)
             score = trees.score(rows[:, columns])
             one = intervals(cells, score, {"auroc": auroc}, draws=draws)["auroc"]
             detail[f"{unit}.{name}"] = one.figure

@@ -50,7 +50,7 @@ LEAKS = {
     "nanoseconds": (0, whole_microseconds),
     "size_mod_100": (0, odd_lots),
     "price_mod_tick": (0, off_tick),
-    "account_hash": (0, odd_accounts),
+    "account_bits": (0, odd_accounts),
     "id_gap": (1, id_gaps),
     "account_age": (1, fresh_accounts),
     "sequence_gap": (1, None),
