@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from darkpool_watch.sim.market import Simulator
 from darkpool_watch.sim.population import TICK
+from darkpool_watch.units import NS_PER_S
 from darkpool_watch.wire.frame import FRAME_EVENTS
 from kernels.layout import ADD, EXECUTE, REPLACE, UNDEFINED_PRICE
 
 NUISANCES: Final = (
-    "order_id",  # of an order that comes in: how many ids its security had given before it
-    "order_id_bits",  # the lowest 6 bits of the id it names
+    "order_id",  # the last three digits of the id it names
+    "order_id_bits",  # its lowest 6 bits
     "id_gap",  # the id of an order that comes in less the newest before it; NaN where none does
     "nanoseconds",  # ts_event mod 1 us
     "size_mod_100",
@@ -25,11 +26,11 @@ NUISANCES: Final = (
     "sequence_gap",  # sequence less that of the feed's message before
     "account_hash",  # of the sender's id, 0..1
     "account_bits",  # the lowest 4 bits of that id
-    "account_age",  # since the sender's first message on the tape, in s, at most 600
+    "account_age",  # since its first message, of the tape so far; of either at most 600 s
     "position",  # place in its frame of the wire
 )
 
-OLD_S: Final = 600.0  # an account that has been there so long is not new
+OLD_NS: Final = 600 * NS_PER_S  # an account that has been there so long is not new
 
 MESSAGE: Final = np.dtype(
     [
@@ -59,7 +60,7 @@ def messages_of(simulator: Simulator, change: Change | None = None) -> NDArray[n
     Cost: about 2 us a message and 60 bytes.
     """
     parts = []
-    memory = _Memory(simulator.config.securities)
+    memory = _Memory(simulator.config.securities, simulator.begins)
     for events, labels in simulator.blocks():
         shown = events if change is None else change(events.copy(), labels)
         parts.append(memory.table(shown, labels))
@@ -69,9 +70,9 @@ def messages_of(simulator: Simulator, change: Change | None = None) -> NDArray[n
 class _Memory:
     """What the fields of a block need to know of the blocks before it."""
 
-    def __init__(self, securities: int) -> None:
+    def __init__(self, securities: int, begins: int) -> None:
+        self.begins = begins
         self.newest_id = np.zeros(securities, np.int64)  # 0 = none yet
-        self.first_id = np.zeros(securities, np.int64)
         self.seen: dict[int, int] = {}  # ns of each account's first message
         self.sequence = 0
         self.count = 0
@@ -86,13 +87,13 @@ class _Memory:
         for name in ("zone", "typology", "campaign", "own"):
             out[name] = labels[name]
         named = np.where(events["kind"] == REPLACE, events["contra_order_id"], events["order_id"])
-        number, gap = self._ids(events, security, named.astype(np.int64))
+        gap = self._gaps(events, security, named.astype(np.int64))
         fresh = np.where(np.isnan(gap), 0, np.where(gap > 0, 1, 2))
         flags = events["flags"].astype(np.int32)
         out["kind"] = ((fresh * 16 + events["kind"]) << 14 | flags) << 6 | order
         price = events["price"]
         fields = {
-            "order_id": number,
+            "order_id": named % np.uint64(1_000),
             "order_id_bits": named & np.uint64(63),
             "id_gap": gap,
             "nanoseconds": events["ts_event"] % 1_000,
@@ -110,26 +111,22 @@ class _Memory:
         self.count += len(events)
         return out
 
-    def _ids(
+    def _gaps(
         self, events: NDArray[np.void], security: NDArray[np.int64], named: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return (N,) new ids counted from the security's first, and the gaps of new ids."""
+    ) -> NDArray[np.float64]:
+        """Return (N,) the id of each order that comes in less the newest of its security before."""
         kind = events["kind"]
         incoming = events["contra_order_id"].astype(np.int64)
         new = np.where(kind == ADD, named, np.where(np.isin(kind, (REPLACE, EXECUTE)), incoming, 0))
-        number = np.full(len(events), np.nan)
         gap = np.full(len(events), np.nan)
         for s in np.unique(security):
             mine = np.flatnonzero(security == s)
             ids = new[mine]
-            if self.first_id[s] == 0:
-                self.first_id[s] = next((int(one) for one in ids if one > 0), 0)
             newest = np.maximum.accumulate(np.append(self.newest_id[s], ids))
             known = (ids > 0) & (newest[:-1] > 0)
             gap[mine] = np.where(known, ids - newest[:-1], np.nan)
-            number[mine] = np.where(ids > 0, ids - self.first_id[s], np.nan)
             self.newest_id[s] = newest[-1]
-        return number, gap
+        return gap
 
     def _ages(self, events: NDArray[np.void]) -> NDArray[np.float64]:
         account, first = np.unique(events["account"], return_index=True)
@@ -137,5 +134,6 @@ class _Memory:
             self.seen.setdefault(one, int(events["ts_event"][at]))
         born = np.array([self.seen[one] for one in account.tolist()], np.int64)
         age = events["ts_event"] - born[np.searchsorted(account, events["account"])]
-        ages: NDArray[np.float64] = np.minimum(age * 1e-9, OLD_S)
-        return ages
+        elapsed = np.maximum(events["ts_event"] - self.begins, 1)
+        shares: NDArray[np.float64] = np.minimum(age, OLD_NS) / np.minimum(elapsed, OLD_NS)
+        return shares
