@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from darkpool_watch.evaluate.gate import Gate
 
 
+WIDTH = 160  # columns of the tables
+
+
 def show_leaks(*, quick: bool, quiet: bool) -> bool:
     """Hold the generator against the rules; return whether all are met.
 
@@ -85,7 +88,7 @@ def _print_findings(found: "dict[str, Finding]", titles: dict[str, str]) -> None
             f"{one.n:,}",
             "yes" if one.met else "[bold red]no[/]",
         )
-    console = Console()
+    console = Console(width=WIDTH)
     console.print(table)
     for name, one in found.items():
         console.print(f"\n{name}: {one.says}", highlight=False)
@@ -109,7 +112,7 @@ def _print_typologies(gate: "Gate") -> None:
             _shown(row.trees_recall_strict),
             _shown(row.trees_auroc),
         )
-    console = Console(width=160)
+    console = Console(width=WIDTH)
     console.print(table)
     shares = ", ".join(f"{name} {share:.1%}" for name, share in gate.zones.items())
     console.print(f"Zones of all records: {shares}", highlight=False)
