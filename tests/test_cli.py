@@ -96,6 +96,7 @@ def test_simulate_facts_without_real_tapes_says_so(
         (("journal", "verify", "README.md"), "README.md"),
         (("check-config", "absent.toml"), "Cannot read config absent.toml"),
         (("simulate",), "simulate was told no mode, needed one: add --facts"),
+        (("simulate", "--gate", "--leaks"), "simulate was told 2 modes, needed one"),
         (("simulate", "--facts", "--securities", "0"), "`int` >= 1 - at `$.securities`"),
         (("simulate", "--facts", "--figure", "x.gif"), "--figure is x.gif, needed a .png, .svg"),
         (("simulate", "--facts", "--real", "absent"), "Expected a folder of real tapes"),

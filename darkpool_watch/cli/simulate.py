@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from darkpool_watch.cli.app import Json, app, progress_bar
+from darkpool_watch.cli.generator import show_gate, show_leaks
 from darkpool_watch.errors import ConfigError, DarkpoolWatchError
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ FIGURES = (".png", ".svg", ".pdf")
 def simulate(
     *,
     facts: Annotated[bool, Parameter(negative=())] = False,
+    leaks: Annotated[bool, Parameter(negative=())] = False,
+    gate: Annotated[bool, Parameter(negative=())] = False,
+    quick: Annotated[bool, Parameter(negative=())] = False,
     seed: int = 7,
     day: int = 0,
     securities: int = 20,
@@ -32,12 +36,21 @@ def simulate(
     figure: Path | None = None,
     json: Json = False,
 ) -> None:
-    """Simulate the market; with --facts, hold it beside real tapes.
+    """Hold the simulated market beside real tapes, against rules on leaks, or against the gate.
+
+    --leaks and --gate have tapes of their own, so that their figures can be compared; they exit
+    with 1 where a bound is not met.
 
     Parameters
     ----------
     facts
         Measure the stylised facts against their bands, and let trees tell it from real tapes.
+    leaks
+        Look for what gives the labels of injected campaigns away, each rule with its bound.
+    gate
+        Measure how far single features, logistic regression and boosted trees find campaigns.
+    quick
+        With --leaks or --gate: smaller tapes and wider intervals.
     seed
         Of the simulated days.
     day
@@ -53,6 +66,15 @@ def simulate(
     json
         Print only the JSON line.
     """
+    modes = facts + leaks + gate
+    if modes != 1:
+        raise DarkpoolWatchError(
+            f"simulate was told {modes or 'no'} mode{'s' if modes else ''}, needed one: "
+            "add --facts, --leaks or --gate"
+        )
+    if leaks or gate:
+        met = (show_leaks if leaks else show_gate)(quick=quick, quiet=json)
+        raise SystemExit(0 if met else 1)
     from darkpool_watch.sim.market import SimConfig
 
     asked = {"seed": seed, "day": day, "securities": securities, "seconds": seconds}
@@ -60,8 +82,6 @@ def simulate(
         config = msgspec.convert(asked, SimConfig)
     except msgspec.ValidationError as err:
         raise ConfigError(f"simulate: {err}") from err
-    if not facts:
-        raise DarkpoolWatchError("simulate was told no mode, needed one: add --facts")
     show_facts(config, real, figure, quiet=json)
 
 

@@ -23,6 +23,7 @@ OVERLAP: Final = "another episode had orders resting"
 ENDED: Final = "the tape ended"
 PRINTED: Final = "a pool printed by a quote that an own order had moved"
 ROUNDS: Final = 10  # passes over the tape in search of room for what is still wanted
+_LEAST: Final = 12  # candidates of a kind in a pass, so that the last wanted ones are found too
 _SPARE: Final = 3  # candidates for each episode wanted: most meet a recorded event
 _JITTER_NS: Final = 1e8  # a start lies about this long after a recorded event
 
@@ -94,7 +95,9 @@ class Stage:
         for _ in range(ROUNDS):
             if not missing.total():
                 break
-            kinds = sorted(kind for kind, n in missing.items() for _ in range(_SPARE * n))
+            kinds = sorted(
+                kind for kind, n in missing.items() for _ in range(max(_SPARE * n, _LEAST))
+            )
             rng = np.random.default_rng((*self._seed, self._drawn))
             candidates = [self._draw(kinds[i], stealth) for i in rng.permutation(len(kinds))]
             self._play(candidates, progress)

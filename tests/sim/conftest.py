@@ -74,13 +74,18 @@ def quiet() -> Tape:
     )
 
 
-@pytest.fixture(scope="session")
-def books(busy: Tape) -> dict[int, NaiveMarket]:
+def legal(tape: Tape) -> dict[int, NaiveMarket]:
     """Return a plain-Python market of each security that has found every event legal."""
     markets = {}
-    segments = {one.account: one.segment for one in busy.simulator.people}
-    for s in range(1, busy.simulator.config.securities + 1):
+    segments = {one.account: one.segment for one in tape.simulator.people}
+    for s in range(1, tape.simulator.config.securities + 1):
         market = markets[s] = NaiveMarket(TICK, segments, BARRED)
-        for event in busy.events[busy.security == s]:
+        for event in tape.events[tape.security == s]:
             market.apply(event)
     return markets
+
+
+@pytest.fixture(scope="session")
+def books(busy: Tape) -> dict[int, NaiveMarket]:
+    """Return the plain-Python markets of the busy tape."""
+    return legal(busy)

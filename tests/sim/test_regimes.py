@@ -5,24 +5,11 @@ import pytest
 
 from darkpool_watch.errors import ConfigError
 from darkpool_watch.sim.market import SimConfig, Simulator
-from darkpool_watch.sim.population import TICK
 from darkpool_watch.sim.regimes import is_half_day, mood_of
 from kernels.layout import ADD, AUCTION, CANCEL, CLEAR, DARK, EXECUTE, HALT, HIDDEN, STATUS
-from tests.naive.sim_book import NaiveMarket
-from tests.sim.conftest import Tape, record
+from tests.sim.conftest import Tape, legal, record
 
 S = 1_000_000_000
-
-
-def legal(tape: Tape) -> list[NaiveMarket]:
-    """Return a plain-Python market of each security; every event was legal."""
-    markets = []
-    for s in range(1, tape.simulator.config.securities + 1):
-        market = NaiveMarket(TICK)
-        for event in tape.events[tape.security == s]:
-            market.apply(event)
-        markets.append(market)
-    return markets
 
 
 def named(tape: Tape, name: str) -> list[Any]:
@@ -67,7 +54,7 @@ def halted() -> Tape:
 
 
 def test_an_opening_auction_trades_all_it_can_at_one_price(morning: Tape) -> None:
-    for market, one in zip(legal(morning), named(morning, "opening auction"), strict=True):
+    for market, one in zip(legal(morning).values(), named(morning, "opening auction"), strict=True):
         assert [one.start, one.end] == [morning.simulator.begins, morning.simulator.opens]
         (auction,) = market.auctions
         assert auction[1] > 0
@@ -84,7 +71,7 @@ def test_a_half_day_ends_early_with_an_auction_and_empty_books(noon: Tape) -> No
     assert closes - opens == 12_600 * S
     assert {one.session_close_ns for one in noon.simulator.definitions()} == {closes}
     assert len(named(noon, "half day")) == 1
-    for market, one in zip(legal(noon), named(noon, "closing auction"), strict=True):
+    for market, one in zip(legal(noon).values(), named(noon, "closing auction"), strict=True):
         assert market.phase == "closed"
         assert market.auctions[0][1] > 0
         assert [one.start, one.end] == [closes, closes + 300 * S]
@@ -100,7 +87,7 @@ def test_nothing_trades_in_a_halt_and_an_auction_ends_it(halted: Tape) -> None:
     markets = legal(halted)
     halts, calls = named(halted, "halt"), named(halted, "reopening auction")
     assert len(halts) == len(calls) == 2
-    for market, halt, call in zip(markets, halts, calls, strict=True):
+    for market, halt, call in zip(markets.values(), halts, calls, strict=True):
         assert halt.end == call.start
         assert market.phase == "open"
         frozen = within(halted, halt)

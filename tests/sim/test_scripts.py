@@ -15,14 +15,13 @@ from darkpool_watch.sim.assembly import assemble
 from darkpool_watch.sim.labels import Campaign, label_events
 from darkpool_watch.sim.market import SimConfig, Simulator
 from darkpool_watch.sim.plays import PLAYS
-from darkpool_watch.sim.population import BARRED, SESSION_S, TICK
+from darkpool_watch.sim.population import SESSION_S
 from darkpool_watch.typologies import MODEL_TYPOLOGIES
 from kernels import sim_code
 from kernels.layout import ADD, ASK, BID, CANCEL, DARK, EXECUTE, IOC
 from kernels.sim_cast import LOOKALIKE
 from tests.naive import evidence
-from tests.naive.sim_book import NaiveMarket
-from tests.sim.conftest import Tape, record
+from tests.sim.conftest import Tape, legal, record
 from tests.sim.test_campaigns import Books, double_at
 
 ROOT = Path(__file__).parents[2]
@@ -48,13 +47,7 @@ def scripted() -> Tape:
 @pytest.fixture(scope="module")
 def markets(scripted: Tape) -> Books:
     """Return a plain-Python market of each security that has found every event legal."""
-    segments = {one.account: one.segment for one in scripted.simulator.people}
-    found = {}
-    for s in range(1, SCRIPTED.securities + 1):
-        found[s] = NaiveMarket(TICK, segments, BARRED)
-        for event in scripted.events[scripted.security == s]:
-            found[s].apply(event)
-    return found
+    return legal(scripted)
 
 
 def shown(tape: Tape, *typologies: str) -> list[tuple[Campaign, Any]]:

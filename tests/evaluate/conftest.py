@@ -1,0 +1,30 @@
+"""Two small markets for all tests of the rules: they are simulated once."""
+
+import msgspec
+import pytest
+
+from darkpool_watch.sim.abuse import CODES
+from darkpool_watch.sim.market import SimConfig
+from tests.evaluate.tapes import RecordedTape
+
+SMALL = SimConfig(
+    seed=21,
+    securities=8,
+    seconds=1_800.0,
+    start_s=21_600.0,  # the last half hour, so that the close can be marked
+    campaigns_per_hour=24.0,
+    lookalikes_per_hour=24.0,
+    typologies=tuple(CODES),
+)
+
+
+@pytest.fixture(scope="session")
+def market() -> RecordedTape:
+    """Half an hour of eight securities with about 96 campaigns."""
+    return RecordedTape(SMALL)
+
+
+@pytest.fixture(scope="session")
+def other_market() -> RecordedTape:
+    """The same of other securities, accounts and day."""
+    return RecordedTape(msgspec.structs.replace(SMALL, seed=22, day=9))
