@@ -95,7 +95,20 @@ def test_simulate_facts_without_real_tapes_says_so(
         (("journal", "verify", "absent.db"), "Journal absent.db does not exist"),
         (("journal", "verify", "README.md"), "README.md"),
         (("check-config", "absent.toml"), "Cannot read config absent.toml"),
-        (("simulate",), "simulate was told no mode, needed one: add --facts"),
+        (("simulate",), "simulate was told no mode, needed one: name a folder to write, or add"),
+        (("simulate", "out", "--facts"), "simulate was told 2 modes, needed one"),
+        (
+            ("simulate", "out", "--seconds", "-1"),
+            "Expected `float` > 0.0 - at `$.seconds`",
+        ),
+        (
+            ("simulate", "out", "--corpus", "--seed", "3"),
+            "leave out the other one, --market and",
+        ),
+        (("simulate", "out", "--corpus", "--day", "20"), "Day 20 lies in a gap that nobody reads"),
+        (("simulate", "out", "--days", "0"), "--days is 0, needed 1 to 250"),
+        (("simulate", "out", "--market", "absent.toml"), "Cannot read --market absent.toml"),
+        (("simulate", "/dev/full/x", "--seconds", "2"), "Cannot write into /dev/full/x"),
         (("simulate", "--gate", "--leaks"), "simulate was told 2 modes, needed one"),
         (("simulate", "--facts", "--securities", "0"), "`int` >= 1 - at `$.securities`"),
         (("simulate", "--facts", "--figure", "x.gif"), "--figure is x.gif, needed a .png, .svg"),
@@ -165,6 +178,22 @@ def test_check_config_finds_what_the_daemon_would_refuse(
     assert message in str(caught.value)
     assert capsys.readouterr().out == ""
     assert list(tmp_path.iterdir()) == [tmp_path / "c.toml"]
+
+
+def test_simulate_writes_what_can_be_replayed(tmp_path: Path) -> None:
+    market = tmp_path / "market.toml"
+    market.write_text('typologies = ["SPOOF", "LAYER"]\nlookalikes_per_hour = 60.0\n')
+    out = tmp_path / "out"
+    words = ("simulate", str(out), "--seconds", "60", "--securities", "2", "--market", str(market))
+    done = call(*words, "--campaigns-per-hour", "120", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["records"] == len(open_tape(out).events) > 0
+    assert told["anomalies"] > 0
+    assert set(told["campaigns"]) <= {"SPOOF", "LAYER"}
+    again = call(*words, "--campaigns-per-hour", "60")
+    assert again.returncode == 2
+    assert "was begun with other values" in again.stderr.replace("\n", " ")
 
 
 def test_inject_writes_tape_labels_and_truth(tmp_path: Path) -> None:

@@ -1,48 +1,88 @@
-"""Commands around the simulated market."""
+"""The simulated market: written, played onto ZeroMQ, or held against what it should be."""
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from cyclopts import Parameter
 from rich.console import Console
-from rich.table import Column, Table
 
-from darkpool_watch.cli.app import Json, app, progress_bar
+from darkpool_watch.cli.app import Json, app
+from darkpool_watch.cli.generated import play_days, show_tally, write_days
 from darkpool_watch.cli.generator import show_gate, show_leaks
+from darkpool_watch.cli.realism import show_facts
 from darkpool_watch.errors import ConfigError, DarkpoolWatchError
 
 if TYPE_CHECKING:
-    from darkpool_watch.evaluate.realism import Realism
     from darkpool_watch.sim.market import SimConfig
 
-DATA = "DARKPOOL_WATCH_DATA"
-FIGURES = (".png", ".svg", ".pdf")
+Flag = Annotated[bool, Parameter(negative=())]
+WHOLE_DAY = {"seconds": 23_400.0}
 
 
 @app.command
 def simulate(
+    out: Path | None = None,
     *,
-    facts: Annotated[bool, Parameter(negative=())] = False,
-    leaks: Annotated[bool, Parameter(negative=())] = False,
-    gate: Annotated[bool, Parameter(negative=())] = False,
-    quick: Annotated[bool, Parameter(negative=())] = False,
-    seed: int = 7,
+    to: Literal["tapes", "frames"] = "tapes",
+    endpoint: str | None = None,
+    replay_endpoint: str = "ipc:///tmp/darkpool_watch.replay",
+    speed: float = 1.0,
+    market: Path | None = None,
+    seed: int | None = None,
     day: int = 0,
-    securities: int = 20,
-    seconds: float = 23_400.0,
+    days: int = 1,
+    securities: int | None = None,
+    seconds: float | None = None,
+    campaigns_per_hour: float | None = None,
+    view: Literal["venue", "ats", "public"] = "venue",
+    reference: Flag = False,
+    corpus: Flag = False,
+    facts: Flag = False,
+    leaks: Flag = False,
+    gate: Flag = False,
+    quick: Flag = False,
     real: Path | None = None,
     figure: Path | None = None,
     json: Json = False,
 ) -> None:
-    """Hold the simulated market beside real tapes, against rules on leaks, or against the gate.
+    """Simulate the market: write it to OUT, play it onto ZeroMQ, or hold it against what it is for.
 
     --leaks and --gate have tapes of their own, so that their figures can be compared; they exit
     with 1 where a bound is not met.
 
     Parameters
     ----------
+    out
+        Folder to write. Run again after an interruption, it goes on where it stopped.
+    to
+        tapes: events, labels and truth in parquet; frames: the 240 features in float16.
+    endpoint
+        PUB socket to bind and play the first day onto, instead of writing.
+    replay_endpoint
+        ROUTER socket to bind beside it.
+    speed
+        With --endpoint: multiple of the market's own clock; 0 is flat out.
+    market
+        TOML file with keys of the simulated market (darkpool_watch.sim.market.SimConfig).
+    seed
+        Of the simulated days.
+    day
+        First business day, from 0.
+    days
+        How many days to write.
+    securities
+        How many are traded.
+    seconds
+        Length of each day's tape; a whole session, 23,400 s, unless said.
+    campaigns_per_hour
+        Injected, a security; none unless said.
+    view
+        Whose accounts a tape names: every one, those that the pool's operator sees, or none.
+    reference
+        Write the reference set instead: 2,543,678 records, 5.7% of them anomalous.
+    corpus
+        Write days of the corpus that training and evaluation read, by its own seed and values.
     facts
         Measure the stylised facts against their bands, and let trees tell it from real tapes.
     leaks
@@ -51,103 +91,71 @@ def simulate(
         Measure how far single features, logistic regression and boosted trees find campaigns.
     quick
         With --leaks or --gate: smaller tapes and wider intervals.
-    seed
-        Of the simulated days.
-    day
-        Business day, from 0.
-    securities
-        How many are traded.
-    seconds
-        Length of the tape; facts of the day need a whole one, 23,400 s.
     real
-        Folder of real recordings; what DARKPOOL_WATCH_DATA names without one.
+        With --facts: folder of real recordings; what DARKPOOL_WATCH_DATA names without one.
     figure
-        Where to draw the facts: png, svg or pdf.
+        With --facts: where to draw them: png, svg or pdf.
     json
         Print only the JSON line.
     """
-    modes = facts + leaks + gate
+    modes = (out is not None) + (endpoint is not None) + facts + leaks + gate
     if modes != 1:
         raise DarkpoolWatchError(
             f"simulate was told {modes or 'no'} mode{'s' if modes else ''}, needed one: "
-            "add --facts, --leaks or --gate"
+            "name a folder to write, or add --endpoint, --facts, --leaks or --gate"
         )
     if leaks or gate:
         met = (show_leaks if leaks else show_gate)(quick=quick, quiet=json)
         raise SystemExit(0 if met else 1)
+    from darkpool_watch.sim.corpus import corpus_day
+    from darkpool_watch.sim.reference import RECORDS, reference_days
+
+    asked = {
+        "seed": seed,
+        "securities": securities,
+        "seconds": seconds,
+        "campaigns_per_hour": campaigns_per_hour,
+    }
+    said = {name: value for name, value in asked.items() if value is not None}
+    if reference or corpus:
+        if said or market or (reference and corpus):
+            raise DarkpoolWatchError(
+                "--reference and --corpus have values of their own: leave out the other one, "
+                f"--market and {', '.join(said) or 'what else is said of the market'}"
+            )
+        plan = reference_days() if reference else tuple(map(corpus_day, range(day, day + days)))
+    else:
+        plan = _days(market, said, day, days, {"securities": 20} if facts else {})
+    if facts:
+        show_facts(plan[0], real, figure, quiet=json)
+    elif endpoint is not None:
+        play_days(plan, endpoint, replay_endpoint, speed)
+    elif out is not None:
+        tally = write_days(out, plan, to=to, view=view, records=RECORDS if reference else None)
+        show_tally(tally, reference=reference, quiet=json)
+        Console(stderr=True).print(f"Wrote {out}", highlight=False, markup=False)
+
+
+def _days(
+    market: Path | None,
+    said: dict[str, int | float],
+    first: int,
+    count: int,
+    defaults: dict[str, int],
+) -> "tuple[SimConfig, ...]":
+    """Return the days asked for; ConfigError in one sentence for values that no market has."""
     from darkpool_watch.sim.market import SimConfig
 
-    asked = {"seed": seed, "day": day, "securities": securities, "seconds": seconds}
     try:
-        config = msgspec.convert(asked, SimConfig)
+        table = msgspec.toml.decode(market.read_bytes()) if market else {}
+    except (OSError, msgspec.DecodeError) as err:
+        raise ConfigError(f"Cannot read --market {market}: {err}") from err
+    if not 1 <= count <= 250:
+        raise ConfigError(f"--days is {count}, needed 1 to 250")
+    try:
+        return tuple(
+            msgspec.convert({**WHOLE_DAY, **defaults, **table, **said, "day": day}, SimConfig)
+            for day in range(first, first + count)
+        )
     except msgspec.ValidationError as err:
         raise ConfigError(f"simulate: {err}") from err
-    show_facts(config, real, figure, quiet=json)
-
-
-def show_facts(config: "SimConfig", real: Path | None, figure: Path | None, *, quiet: bool) -> None:
-    """Measure, draw where asked, and print the facts; the last line is one JSON object."""
-    try:
-        from darkpool_watch.evaluate.fact_figure import draw_facts
-        from darkpool_watch.evaluate.realism import measure, real_flows
-    except ModuleNotFoundError as err:
-        raise DarkpoolWatchError(
-            f"--facts needs {err.name}, which is not installed: pip install "
-            "'darkpool-watch[evaluate]'"
-        ) from err
-
-    if figure is not None and (figure.suffix not in FIGURES or not figure.parent.is_dir()):
-        raise DarkpoolWatchError(
-            f"--figure is {figure}, needed a {', '.join(FIGURES)} file in a folder that exists"
-        )
-    console = Console(stderr=True)
-    folder = real or (Path(os.environ[DATA]) if os.environ.get(DATA) else None)
-    tapes = real_flows(folder, console.print) if folder is not None else []
-    if len(tapes) < 2:
-        console.print(
-            f"Found {len(tapes)} real days, the discriminator needs two: "
-            f"name a folder of LOBSTER files with --real or {DATA}"
-        )
-    with progress_bar(int(config.seconds), "seconds") as advance:
-        measured = measure(config, tapes, advance=advance)
-    if figure is not None:
-        draw_facts(measured, figure)
-        console.print(f"Drew {figure}", highlight=False, markup=False)
-    if not quiet:
-        print_facts(measured.result)
-    print(msgspec.json.encode(measured.result).decode())
-
-
-def print_facts(result: "Realism") -> None:
-    """Print the facts beside their bands, and what gives the simulator away."""
-    console = Console()
-    name_column = Column("fact", no_wrap=True)
-    table = Table(name_column, "band", "median", "securities in", *result.real, "met", box=None)
-    for name, fact in result.facts.items():
-        table.add_row(
-            name,
-            f"{fact.low:g} to {fact.high:g}",
-            _shown(fact.simulated),
-            "" if fact.share_met is None else f"{fact.share_met:.0%}",
-            *(_shown(fact.real_tapes.get(label)) for label in result.real),
-            "yes" if fact.met else "[bold red]no[/]",
-        )
-    console.print(table)
-    verdict = result.discriminator
-    if verdict is not None:
-        families = ", ".join(f"{name} {value:.3f}" for name, value in verdict.families.items())
-        console.print(
-            f"\nTrees tell real from simulated with AUROC {verdict.auroc:.4f} "
-            f"({verdict.low:.4f} to {verdict.high:.4f}); alone: {families}",
-            highlight=False,
-        )
-        for tell in verdict.tells[:10]:
-            console.print(
-                f"{tell.feature:>26}  alone {tell.alone:.3f}  real {_shown(tell.real)}  "
-                f"simulated {_shown(tell.simulated)}",
-                highlight=False,
-            )
-
-
-def _shown(value: float | None) -> str:
-    return "" if value is None else f"{value:.3g}"

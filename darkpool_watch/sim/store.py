@@ -1,5 +1,6 @@
 """A simulation on disk: a folder of tapes with their labels, and what truly happened each day."""
 
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from darkpool_watch.errors import TapeError
 from darkpool_watch.sim.generator import generator_hash
 from darkpool_watch.sim.labels import LABEL
 from darkpool_watch.sim.market import SimConfig, Simulator
+from darkpool_watch.sim.tally import Tally
 from darkpool_watch.sim.venue import truth_of
 from darkpool_watch.sim.views import View, ViewName, view_of
 from darkpool_watch.tape.folder import TAPE_SUFFIX, Manifest, PartFolder
@@ -33,6 +35,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     days: tuple[SimConfig, ...]
     view: ViewName
     part_events: int
+    records: int | None
 
 
 def write_tapes(
@@ -41,46 +44,60 @@ def write_tapes(
     *,
     view: ViewName = "venue",
     part_events: int = PART_EVENTS,
+    records: int | None = None,
+    tally: Tally | None = None,
     progress: Callable[[float], None] = lambda _: None,
 ) -> Manifest:
     """Simulate days into a folder, in bounded memory, and return its manifest.
 
     Each day becomes tapes of at most `part_events` records, a file of LABEL rows beside each, and
-    one of what was injected. `progress` is told how many seconds of tape have been simulated. An
+    one of what was injected. With `records` the set ends after so many; `tally` counts them.
+    `progress` is told how many seconds of tape have been simulated. An
     interrupted run goes on where it stopped: what is whole is simulated again but not written. Who
     is seen in `view` is settled by the first part.
 
     Raises TapeError where the folder holds something else or the disk refuses.
     """
-    recipe = Recipe(days=days, view=view, part_events=part_events)
+    recipe = Recipe(days=days, view=view, part_events=part_events, records=records)
     store = PartFolder(
         folder, kind="tapes", maker=generator_hash(), recipe=msgspec.json.encode(recipe)
     )
     done = 0.0
+    left = sys.maxsize if records is None else records
     seen: View | None = None
     for config in days:
+        if left == 0:
+            break
         simulator = Simulator(config)
-        for number, (events, labels) in enumerate(_parts(simulator, part_events)):
+        for number, (events, labels) in enumerate(_parts(simulator, part_events, left)):
             stem = f"day-{config.day:03d}-part-{number:03d}"
             if seen is None:
                 seen = view_of(view, simulator.accounts(), events, seed=config.seed)
             _write_part(store, stem, simulator, events, labels, seen)
+            left -= len(events)
+            if tally is not None:
+                tally.add(events, labels)
             progress(done + (int(events["ts_event"][-1]) - simulator.begins) / NS_PER_S)
         truth = msgspec.json.encode(truth_of(simulator))
         name = f"day-{config.day:03d}.truth.json"
         if store.wanted(name):
             store.add(name, 1, partial(_write_bytes, truth))
+        if tally is not None:
+            tally.add_day(simulator.campaigns, simulator.lookalikes)
         done += config.seconds
         progress(done)
+    progress(sum(config.seconds for config in days))  # fewer may have been enough for `records`
     store.finish()
     return store.manifest
 
 
-def _parts(simulator: Simulator, part_events: int) -> Iterator[tuple[Rows, Rows]]:
-    """Yield the tape in parts of at most `part_events` records."""
+def _parts(simulator: Simulator, part_events: int, most: int) -> Iterator[tuple[Rows, Rows]]:
+    """Yield the tape's first `most` records in parts of at most `part_events`."""
     held: list[tuple[Rows, Rows]] = []
     count = 0
     for events, labels in simulator.blocks(min(_BLOCK, part_events)):
+        events, labels = events[:most], labels[:most]
+        most -= len(events)
         while len(events):
             room = part_events - count
             held.append((events[:room], labels[:room]))
@@ -89,6 +106,8 @@ def _parts(simulator: Simulator, part_events: int) -> Iterator[tuple[Rows, Rows]
             if count == part_events:
                 yield _joined(held)
                 held, count = [], 0
+        if most == 0:
+            break
     if held:
         yield _joined(held)
 

@@ -9,6 +9,7 @@ import pytest
 from darkpool_watch.errors import TapeError
 from darkpool_watch.sim.market import SimConfig, Simulator
 from darkpool_watch.sim.store import read_labels, write_tapes
+from darkpool_watch.sim.tally import Tally
 from darkpool_watch.tape.detect import open_tape
 
 SHORT = SimConfig(seed=9, securities=2, seconds=60.0, campaigns_per_hour=60.0)
@@ -52,6 +53,27 @@ def test_a_run_that_stopped_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
         assert path.read_bytes() == (tmp_path / "a" / path.name).read_bytes()
     for name, modified in begun.items():
         assert (tmp_path / "a" / name).stat().st_mtime_ns == modified
+
+
+def test_a_set_ends_after_the_records_asked_for_and_is_counted(tmp_path: Path) -> None:
+    tally = Tally()
+    days = tuple(msgspec.structs.replace(SHORT, day=day) for day in range(3))
+    first = len(played(SHORT)[0])
+    write_tapes(tmp_path / "out", days, records=first + 100, part_events=250, tally=tally)
+    found = tally.characteristics(SHORT.securities)
+    labels = np.concatenate(
+        [read_labels(path) for path in sorted((tmp_path / "out").glob("*.labels.parquet"))]
+    )
+    assert found.records == len(labels) == first + 100
+    assert found.anomalies == (labels["zone"] == 1).sum() > 0
+    assert found.prevalence == found.anomalies / found.records
+    assert (found.days, found.securities, found.features) == (2, 2, 240)
+    assert not (tmp_path / "out" / "day-002.truth.json").exists()
+    truths = [
+        msgspec.json.decode(path.read_bytes()) for path in (tmp_path / "out").glob("*.truth.json")
+    ]
+    complete = [one for truth in truths for one in truth["campaigns"] if one["evidence"] >= 0]
+    assert len(complete) == sum(found.campaigns.values()) > 0
 
 
 def test_two_days_are_two_tapes(tmp_path: Path) -> None:
