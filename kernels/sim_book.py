@@ -20,6 +20,7 @@ from kernels.layout import (
     SELF_MATCH_PREVENTED,
 )
 from kernels.sim_cast import GENUINE, PROBE, STUFF, STUFFED, WAIT
+from kernels.sim_placebo import is_background
 from kernels.sim_random import normal, uniform
 from kernels.sim_state import (
     BUY,
@@ -184,7 +185,7 @@ def unlink(m, slot):
     else:
         level["tail"] = o["previous"]
     level["size"] -= o["left"]
-    if o["agent"] == NOBODY:
+    if is_background(m, o["agent"]):
         m["benign"][o["side"]] -= 1
     if level["head"] < 0 and m["best"][o["side"]] == o["tick"]:
         _find_best(m, o["side"])
@@ -206,7 +207,7 @@ def link(m, slot, tick):
         level["head"] = slot
     level["tail"] = slot
     level["size"] += o["left"]
-    if o["agent"] == NOBODY:
+    if is_background(m, o["agent"]):
         m["benign"][side] += 1
     if side == BUY:
         m["best"][BUY] = max(m["best"][BUY], tick)
@@ -228,7 +229,7 @@ def crosses(m, side, tick):
 def is_last(m, slot):
     """Return whether an order is the last of its side that belongs to no agent."""
     o = m["orders"][slot]
-    return o["agent"] == NOBODY and m["benign"][o["side"]] <= 1
+    return is_background(m, o["agent"]) and m["benign"][o["side"]] <= 1
 
 
 @kernel
@@ -262,8 +263,8 @@ def note_fill(m, agent, role, quantity):
 @kernel
 def sender_of(m, incoming, resting):
     """Return whose message an execution is: a campaign's first, then the incoming order's."""
-    if incoming == NOBODY:
-        return np.int64(resting)
+    if is_background(m, incoming):
+        return np.int64(incoming if resting == NOBODY else resting)
     campaign = m["agents"][incoming]["campaign"]
     if campaign < 0 and resting != NOBODY and m["agents"][resting]["campaign"] >= 0:
         return np.int64(resting)

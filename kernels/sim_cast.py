@@ -13,6 +13,7 @@ DISCOVERER, HEDGER, CHASER, STANDER, EXECUTOR, CLOSER = range(39, 45)
 VIOLATION = 64
 TRADE_THROUGH, PRIORITY, SUB_PENNY, SEGMENT = range(64, 68)
 ERROR_PRICE, ERROR_DUPLICATE, SELF_MATCH = range(68, 71)
+PLACEBO = 96  # re-sends orders of the background
 
 # Roles of an agent's orders.
 GENUINE, LARGE, PROBE = np.arange(1, 4)
@@ -22,7 +23,7 @@ STUFFED = 200  # messages of a burst that make it quote stuffing
 OWN_ORDERS = 24  # live orders an agent can hold
 NAMED = 4  # orders that a breach names
 
-# An agent: a campaign, a look-alike, or one breach of a rule.
+# An agent: a campaign, a look-alike, one breach of a rule, or a placebo.
 AGENT = np.dtype(
     [
         ("planned", "<i8"),  # ns, first step

@@ -26,6 +26,7 @@ from kernels.sim_call import MOST_CALLED, enter_call
 from kernels.sim_draws import draw_account, order_size
 from kernels.sim_hawkes import settle
 from kernels.sim_makers import hire_makers, quote_maker
+from kernels.sim_placebo import is_background, resender
 from kernels.sim_pool import cross_block, enter_conditional, enter_dark
 from kernels.sim_random import below, log_uniform, uniform
 from kernels.sim_state import (
@@ -209,7 +210,7 @@ def _move_quote(m, side):
     if slot < 0:
         slot = m["levels"][best & _MASK]["tail"]
     o = m["orders"][slot]
-    if o["side"] != side or o["agent"] != NOBODY or is_last(m, slot):
+    if o["side"] != side or not is_background(m, o["agent"]) or is_last(m, slot):
         return
     tick = best - sign * below(m, 4)
     size = o["left"] if uniform(m) < 0.7 else order_size(m)
@@ -235,7 +236,7 @@ def _rest(m, kind, side):
     against = -_news(m, side)
     if against > _ALARMING and uniform(m) < 0.9:
         tick = m["best"][side] - sign * np.int64(m["breadth"] * log_uniform(m, 0.5, against))
-    slot = place(m, side, tick, size, account, NOBODY, NOTHING)
+    slot = place(m, side, tick, size, account, resender(m, account), NOTHING)
     if slot >= 0:
         set_life(m, slot, short, m["tail_life"])
 
@@ -252,7 +253,9 @@ def _trade(m, side):
         size = np.int64(touch * (1.0 + uniform(m)))
     size = max(np.int64(1), min(size, np.int64(5000.0 * m["lot"])))
     new_id(m)
-    take(m, side, _FAR if side == BUY else -_FAR, size, _trader(m, MARKET, side, size), NOBODY)
+    account = _trader(m, MARKET, side, size)
+    limit = _FAR if side == BUY else -_FAR
+    take(m, side, limit, size, account, resender(m, account))
 
 
 @kernel
@@ -281,7 +284,7 @@ def _go_dark(m, kind, side):
         if uniform(m) < 0.2:
             minimum = min(size, np.int64(100.0 * lot * (1 + below(m, 4))))
         account = _trader(m, kind, side, size)
-        enter_dark(m, side, size, minimum, account, NOBODY, kind - DARK_REST)
+        enter_dark(m, side, size, minimum, account, resender(m, account), kind - DARK_REST)
     m["pool"] = 0
 
 
@@ -321,7 +324,7 @@ def _fade(m, tilt):
         chance = 0.8
     if uniform(m) < chance:
         slot = m["levels"][m["best"][side] & _MASK]["tail"]
-        if m["orders"][slot]["agent"] == NOBODY and m["benign"][side] > _THIN:
+        if is_background(m, m["orders"][slot]["agent"]) and m["benign"][side] > _THIN:
             wait = np.int64(log_uniform(m, 5e4, 2e7))
             set_timer(m, slot, m["clock"] + wait)
 
@@ -363,7 +366,7 @@ def expire(m, slot):
     pull(m, slot, NOTHING)
     if uniform(m) < 0.25 and m["benign"][side] > _THIN:
         near = m["levels"][m["best"][side] & _MASK]["tail"]
-        if m["orders"][near]["agent"] == NOBODY:
+        if is_background(m, m["orders"][near]["agent"]):
             wait = np.int64(log_uniform(m, 1e4, 8e5))
             set_timer(m, near, m["clock"] + wait)
 

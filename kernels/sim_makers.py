@@ -7,8 +7,9 @@ import numpy as np
 from kernels.jit import kernel
 from kernels.sim_book import is_last, place, requote, set_life
 from kernels.sim_draws import draw_account, order_size
+from kernels.sim_placebo import resender
 from kernels.sim_random import below, uniform
-from kernels.sim_state import ADD_TOUCH, BUY, MAKERS, NOBODY, NOTHING, SELL
+from kernels.sim_state import ADD_TOUCH, BUY, MAKERS, NOTHING, SELL
 
 _FULL_LOTS = 20.0  # hundreds of lots at which inventory moves quotes by a whole spread
 _DEEPEST = 40  # ticks behind the touch
@@ -52,7 +53,8 @@ def quote_maker(m, side):
     slot = maker["quotes"][side]
     tick = _aim(m, maker, side)
     if slot < 0:
-        slot = place(m, side, tick, order_size(m), maker["account"], NOBODY, NOTHING)
+        agent = resender(m, maker["account"])
+        slot = place(m, side, tick, order_size(m), maker["account"], agent, NOTHING)
         if slot >= 0:
             m["orders"][slot]["maker"] = k
             maker["quotes"][side] = slot

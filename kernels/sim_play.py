@@ -19,6 +19,7 @@ from kernels.sim_cast import (
     NBBO,
     PAINT,
     PING,
+    PLACEBO,
     QUOTER,
     REBALANCER,
     RESTARTER,
@@ -35,6 +36,7 @@ from kernels.sim_cast import (
 from kernels.sim_crosses import step_match
 from kernels.sim_leads import step_front, step_hedger
 from kernels.sim_midpoints import step_nbbo, step_stale
+from kernels.sim_placebo import step_placebo
 from kernels.sim_probes import step_discoverer, step_ping, step_size, step_sweeper
 from kernels.sim_pushes import step_close, step_ignite
 
@@ -75,5 +77,7 @@ def step_agent(m, a):
         step_ignite(m, a)
     elif code == CLOSE or code == CLOSER:
         step_close(m, a)
+    elif code == PLACEBO:
+        step_placebo(m, a)
     else:
         step_breach(m, a)

@@ -50,6 +50,7 @@ LOGGED = 64  # changes of phase remembered
 MAKERS = 6  # market makers of a security
 BOTH_SIDES = 2  # price limits: below, above
 WATCHERS = 8  # agents that can wait for the quote to move
+RESENDERS = 8  # placebos that can be at work at once
 SEGMENTS = 8  # segments of participants
 OUTPUT = 1024  # messages a step may send
 NOBODY = np.int64(-1)  # no agent
@@ -153,7 +154,7 @@ SECURITY = np.dtype(
         ("pools", "<i8"),  # how many there are
         ("lags", "<f8", (POOLS,)),  # ns, median age of each pool's reference
         ("forced", "<i8"),  # 1e-9 currency, price of the next dark prints; 0 = the midpoint
-        ("benign", "<i8", (2,)),  # live lit orders without an agent, by side
+        ("benign", "<i8", (2,)),  # live lit orders of the background, by side
         ("pool_head", "<i8", (2 * POOLS,)),  # at 2 * pool + side; -1 = none
         ("pool_tail", "<i8", (2 * POOLS,)),
         ("free", "<i8"),  # head of the free list of order slots
@@ -163,6 +164,8 @@ SECURITY = np.dtype(
         ("casts", "<i8"),  # agents
         ("watching", "<i8"),  # agents that wait for the quote to move
         ("watchers", "<i8", (WATCHERS,)),  # their rows
+        ("resending", "<i8"),  # placebos at work
+        ("resenders", "<i8", (RESENDERS,)),  # their rows
         ("breach", "<i8"),  # 1: the incoming order meets only those that it must not meet
         ("segments", "<i8", (ACCOUNTS + 1,)),  # segment of each account id
         ("barred", "<i8", (SEGMENTS, SEGMENTS)),  # 1: resting, incoming may not meet in the pool

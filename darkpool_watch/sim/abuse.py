@@ -16,7 +16,7 @@ from darkpool_watch.sim.parameters import log_uniform, settle
 from darkpool_watch.sim.population import SESSION_S, Account, Security
 from darkpool_watch.typologies import MODEL_TYPOLOGIES
 from darkpool_watch.units import NS_PER_S
-from kernels.sim_cast import AGENT, CLOSE, ERROR_DUPLICATE, LOOKALIKE, TRADE_THROUGH
+from kernels.sim_cast import AGENT, CLOSE, ERROR_DUPLICATE, LOOKALIKE, PLACEBO, STUFF, TRADE_THROUGH
 
 CODES: Final = {one.code: index for index, one in enumerate(MODEL_TYPOLOGIES)}
 LOOKALIKES: Final = (
@@ -43,6 +43,7 @@ BREACHES: Final = (
     "error-duplicate",
     "self-match",
 )
+_PLACEBO_S: Final = (5.0, 60.0)  # how long a placebo re-sends
 _LAST_TRADE_S: Final = (0.3, 12.0)  # before the close
 
 
@@ -183,7 +184,9 @@ class Planner:
     def agent(
         self, rng: np.random.Generator, code: int, s: int, at_s: float, stealth: float
     ) -> Any:
-        """Return the AGENT row of a campaign or look-alike, its parameters drawn."""
+        """Return the AGENT row of a campaign, look-alike or placebo, its parameters drawn."""
+        if code == PLACEBO:
+            return self._placebo(rng, s, at_s)
         row = self._row(rng, code, s, at_s, stealth)
         room = 0.6 * max(2.0, self.seconds - at_s)  # s that the planned cycles may take
         closes = code % LOOKALIKE == CLOSE
@@ -198,6 +201,20 @@ class Planner:
             row["planned"] = self.begins + int(last * NS_PER_S) - row["span"]
             row["gives_up"] = self.begins + int((self.close_s - 0.05) * NS_PER_S)
         chosen, row["client"] = self.casting.cast(rng, s, code)
+        row["members"] = len(chosen)
+        row["accounts"][: len(chosen)] = chosen
+        return row
+
+    def _placebo(self, rng: np.random.Generator, s: int, at_s: float) -> Any:
+        """Return a placebo's row; every other one, by chance, is a control (`mode` 0).
+
+        Busy accounts are cast, so that there are orders to re-send.
+        """
+        row = self._row(rng, PLACEBO, s, at_s, 1.0)
+        row["span"] = log_uniform(rng, *_PLACEBO_S) * NS_PER_S
+        row["mode"] = rng.integers(2)
+        row["proof"] = -1
+        chosen, _ = self.casting.cast(rng, s, STUFF)
         row["members"] = len(chosen)
         row["accounts"][: len(chosen)] = chosen
         return row

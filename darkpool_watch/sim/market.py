@@ -25,7 +25,7 @@ from darkpool_watch.typologies import MODEL_TYPOLOGIES
 from darkpool_watch.units import NS_PER_S
 from darkpool_watch.wire.events import AccountRecord, Definition
 from kernels.layout import EVENT
-from kernels.sim_cast import LOOKALIKE, VIOLATION
+from kernels.sim_cast import LOOKALIKE, PLACEBO, VIOLATION
 from kernels.sim_labels import label_rows
 from kernels.sim_run import advance, open_security, stamp
 from kernels.sim_state import LISTINGS, STREAM
@@ -37,6 +37,7 @@ _STREAMS: Final = {
     "lookalikes": 12,
     "violations": 13,
     "latency": 14,
+    "placebos": 15,
 }
 
 
@@ -61,6 +62,7 @@ class SimConfig(Section, frozen=True, kw_only=True):
     lookalikes_per_hour: Annotated[float, Meta(ge=0)] = 6.0  # of all kinds, a security
     injector: Literal["agents", "scripts"] = "agents"  # two hands that share no code
     manipulators: population.Side = "any"  # whose accounts act; those of two sides never meet
+    placebos_per_hour: Annotated[float, Meta(ge=0)] = 0.0  # and controls, a security
     violations: NonNegative = 0  # breaches of rules, on the whole tape
     violation_kinds: tuple[str, ...] = ("trade-through",)  # in equal parts, of BREACHES
 
@@ -146,6 +148,9 @@ class Simulator:
                 self._rng("lookalikes"), config.lookalikes_per_hour, alike, (0.5, 2.0)
             ),
             breaker.breaches(self._rng("violations"), config.violations, config.violation_kinds),
+            breaker.schedule(
+                self._rng("placebos"), config.placebos_per_hour, [PLACEBO], (1.0, 1.0)
+            ),
         ]
         campaigns["campaign"] = np.arange(len(campaigns))
         self.planned = np.concatenate([*benign, campaigns])
