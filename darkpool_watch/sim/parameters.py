@@ -126,9 +126,11 @@ def _spoof(rng: np.random.Generator, row: Any, stealth: float) -> None:
     """Set the large side and its levels, and a reaction that fits into a cycle."""
     if row["code"] < LOOKALIKE:
         row["ratio"] = np.clip(log_uniform(rng, 10.0, 30.0) / stealth, 2.0, 25.0)
-        row["size"] *= 3
+        row["size"] *= 4
     if row["code"] == LAYER:
         row["layers"] = rng.integers(3, 11)
+    elif row["code"] == SPOOF:
+        row["layers"] = rng.integers(1, 4)
     elif row["code"] == LAYER + LOOKALIKE:
         row["layers"] = rng.integers(2, 9)
     elif row["code"] == SPOOF + LOOKALIKE:
@@ -172,14 +174,16 @@ def _probe(rng: np.random.Generator, row: Any, stealth: float) -> None:
     row["reaction"] = int(min(log_uniform(rng, 5.0, 350.0) * stealth, 480.0) * NS_PER_MS)
     row["layers"] = rng.integers(1, 4)
     if row["code"] == SIZE:
-        row["size"] = int(lots * max(1.0, log_uniform(rng, 2.0, 5.0) / stealth))
+        row["size"] = int(lots * max(1.0, log_uniform(rng, 3.0, 9.0) / stealth))
+    elif row["code"] == PING:
+        row["ratio"] = np.clip(log_uniform(rng, 8.0, 50.0) / stealth, 2.0, 50.0)
 
 
 def _front(rng: np.random.Generator, row: Any, stealth: float) -> None:
     """Set the share of the client's orders that are led, and how much and how soon."""
     row["ratio"] = np.clip(0.95 / stealth**0.5, 0.35, 0.95)
     if row["code"] == FRONT:
-        row["size"] = int(row["size"] * max(1.0, log_uniform(rng, 3.0, 5.0) / stealth))
+        row["size"] = int(row["size"] * max(1.0, log_uniform(rng, 4.0, 9.0) / stealth))
         row["reaction"] = int(min(log_uniform(rng, 5.0, 300.0) * stealth, 900.0) * NS_PER_MS)
 
 
@@ -187,7 +191,7 @@ def _stale(rng: np.random.Generator, row: Any, stealth: float) -> None:
     """Set the reaction to a move of the quote: within the pool's lag, or about as quick."""
     if row["code"] == STALE:
         ms = min(log_uniform(rng, 0.03, 1.2) * stealth, 3.0)
-        row["size"] = int(row["size"] * max(1.0, log_uniform(rng, 4.0, 16.0) / stealth))
+        row["size"] = int(row["size"] * max(1.0, log_uniform(rng, 6.0, 20.0) / stealth))
     else:
         ms = log_uniform(rng, 0.05, 60.0)
     row["reaction"] = int(ms * NS_PER_MS)
@@ -197,7 +201,8 @@ def _nbbo(rng: np.random.Generator, row: Any, stealth: float) -> None:
     """Set the sizes of the lit and dark orders; a genuine quote stands longer."""
     row["ratio"] = np.clip(log_uniform(rng, 0.5, 8.0) / stealth, 0.3, 8.0)
     if row["code"] == NBBO:
-        row["size"] = int(row["size"] * max(1.0, log_uniform(rng, 4.0, 16.0) / stealth))
+        row["ratio"] = np.clip(log_uniform(rng, 1.0, 6.0) / stealth, 0.5, 6.0)
+        row["size"] = int(row["size"] * max(1.0, log_uniform(rng, 6.0, 20.0) / stealth))
     else:
         row["span"] = int(row["span"] * rng.uniform(1.0, 3.0))
 
