@@ -112,7 +112,7 @@ def step_spoof(m, a):
             after(m, a, agent["reaction"] if agent["filled"] > 0 else share_of_span(m, a, 0.4, 0.9))
     elif agent["phase"] == WAIT:
         last = agent["cycle"] + 1 >= agent["cycles"] and agent["evidence"] < 0
-        if agent["filled"] == 0 and (last or chance(m, a, 0.3)):
+        if agent["filled"] == 0 and (last or chance(m, a, min(0.9, 0.8 / agent["stealth"]))):
             agent["phase"] = FORCE
             _force_fill(m, a)
         else:

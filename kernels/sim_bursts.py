@@ -30,7 +30,7 @@ def _flip(m, a):
     agent = m["agents"][a]
     side = agent["side"]
     away = 0 if chance(m, a, 0.5) else -np.int64(m["best"][SELL] - m["best"][BUY])
-    size = lit_size(m, a, agent["size"] * draw(m, a, 0.7, 1.4))
+    size = lit_size(m, a, agent["size"] * max(1.0, agent["ratio"] * draw(m, a, 0.3, 0.8)))
     before = agent["messages"]
     post(m, a, side, away, size, member(agent, agent["cycle"] + 1), GENUINE)
     if agent["messages"] > before and agent["code"] == FLIP:

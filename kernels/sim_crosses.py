@@ -44,6 +44,7 @@ _ON_BOOK, _IN_POOL, _EITHER = range(3)  # modes
 _WASHED = 2  # matched prints that make wash trades
 _PAINTED = 3  # prints of one pair that make a painted tape
 _NEW_PRICE = 0.005  # chance that a painter whose price has left the quote takes a new one
+_AGAIN = 0.75  # chance, at a stealth of 1, that the next matched trade follows in seconds
 _NOT_ENOUGH = 40  # legs beyond the plan after which an agent gives up
 
 
@@ -160,7 +161,10 @@ def _next_match(m, a):
         finish(m, a)
         return
     agent["phase"] = START
-    after(m, a, pace(m, a, agent["cycles"] - agent["cycle"]))
+    if agent["code"] < LOOKALIKE and chance(m, a, min(0.9, _AGAIN / agent["stealth"])):
+        after(m, a, draw(m, a, 2e8, 4e9))
+    else:
+        after(m, a, pace(m, a, agent["cycles"] - agent["cycle"]))
 
 
 @kernel

@@ -24,6 +24,7 @@ from kernels.sim_pool import enter_dark
 from kernels.sim_state import IMMEDIATE, NOBODY, NOTHING
 
 _LED = 2  # led fills that make it front running
+_AGAIN = 0.7  # chance, at a stealth of 1, that the client's next order follows in seconds
 
 
 @kernel
@@ -40,7 +41,7 @@ def _lead(m, a):
 def _serve(m, a):
     """Send the client's order to the pool; return what was filled."""
     agent = m["agents"][a]
-    size = dark_size(m, a, 100.0 * m["lot"] * draw(m, a, 1.0, 12.0))
+    size = dark_size(m, a, 100.0 * m["lot"] * draw(m, a, 2.0, 20.0))
     return enter_dark(m, agent["side"], size, NOTHING, agent["client"], NOBODY, IMMEDIATE)
 
 
@@ -55,7 +56,10 @@ def _next_child(m, a):
         finish(m, a)
         return
     agent["phase"] = START
-    after(m, a, pace(m, a, agent["cycles"] - agent["cycle"]))
+    if chance(m, a, min(0.9, _AGAIN / agent["stealth"])):
+        after(m, a, draw(m, a, 3e8, 5e9))
+    else:
+        after(m, a, pace(m, a, agent["cycles"] - agent["cycle"]))
 
 
 @kernel
@@ -88,7 +92,7 @@ def step_front(m, a):
                 show(m, a)
         if agent["held"] > 0:
             agent["phase"] = UNWIND
-            after(m, a, min(draw(m, a, 1e8, 6e10), pace(m, a, 1)))
+            after(m, a, min(draw(m, a, 1e8, 8e9), pace(m, a, 1)))
         else:
             _next_child(m, a)
     else:

@@ -15,6 +15,7 @@ from darkpool_watch.features.normaliser import Normaliser
 from darkpool_watch.sim.frames import Change, Stages
 from darkpool_watch.sim.labels import Campaign
 from darkpool_watch.sim.market import Simulator
+from darkpool_watch.sim.population import security_of
 from darkpool_watch.wire.events import AccountRecord
 
 MOST_CHANGE: Final = 0.01
@@ -202,7 +203,7 @@ def judge_untouched(
 def _before(
     tape: NDArray[np.void], security: int, start: int, fields: list[str]
 ) -> NDArray[np.void]:
-    mine = (tape["instrument_id"].astype(np.int64) + 1) >> 1 == security
+    mine = security_of(tape["instrument_id"]) == security
     return np.asarray(tape[mine & (tape["ts_event"] < start)][fields])
 
 

@@ -11,6 +11,7 @@ from darkpool_watch.evaluate.finding import Finding
 from darkpool_watch.evaluate.metrics import auroc
 from darkpool_watch.evaluate.models import Trees
 from darkpool_watch.sim.market import Simulator
+from darkpool_watch.sim.population import security_of
 from kernels.layout import ADD, CANCEL, DARK, EXECUTE, IOC, REPLACE
 from kernels.sim_labels import ACTIVE
 
@@ -108,7 +109,8 @@ def _add(
     begins: int,
 ) -> None:
     """Add the traits of benign messages to their accounts' sums."""
-    place = ((events["instrument_id"].astype(np.int64) - 1) >> 1) * people + account
+    security = security_of(events["instrument_id"].astype(np.int64)) - 1
+    place = security * people + account
     kind, incoming = events["kind"], side == "contra_account"
     of = {
         "messages": np.ones(len(events)),

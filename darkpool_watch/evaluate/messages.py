@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpool_watch.sim.market import Simulator
-from darkpool_watch.sim.population import TICK
+from darkpool_watch.sim.population import TICK, security_of
 from darkpool_watch.units import NS_PER_S
 from darkpool_watch.wire.frame import FRAME_EVENTS
 from kernels.layout import ADD, EXECUTE, REPLACE, UNDEFINED_PRICE
@@ -80,7 +80,7 @@ class _Memory:
     def table(self, events: NDArray[np.void], labels: NDArray[np.void]) -> NDArray[np.void]:
         """Return (N,) MESSAGE of a block."""
         out = np.zeros(len(events), MESSAGE)
-        security = (events["instrument_id"].astype(np.int64) - 1) >> 1
+        security = security_of(events["instrument_id"].astype(np.int64)) - 1
         size = events["size"].astype(np.int64)
         order = np.floor(np.log2(np.maximum(size, 1))).astype(np.int32)
         out["cluster"] = security

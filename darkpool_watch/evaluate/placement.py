@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from darkpool_watch.evaluate.bootstrap import Interval, interval_of
 from darkpool_watch.evaluate.finding import Finding
 from darkpool_watch.sim.market import Simulator
+from darkpool_watch.sim.population import security_of
 from darkpool_watch.typologies import TYPOLOGIES
 from darkpool_watch.units import NS_PER_MS, NS_PER_S
 
@@ -40,7 +41,7 @@ def places_of(simulator: Simulator) -> Places:
     for events, labels in simulator.blocks():
         kept = np.flatnonzero(labels["own"] == 0)[::_EVERY]
         ts.append(events["ts_event"][kept] - simulator.opens)
-        at.append((events["instrument_id"][kept].astype(np.int64) - 1) >> 1)
+        at.append(security_of(events["instrument_id"][kept].astype(np.int64)) - 1)
     begun = simulator.campaigns
     return Places(
         np.concatenate(ts),

@@ -1,4 +1,9 @@
-"""How large the tapes are that rules and gate are run on: the default and the quick one."""
+"""How large the tapes are that rules and gate are run on: the default and the quick one.
+
+The judges learn from as many campaigns as the detectors will: at least 150 of a typology by
+default, as in the corpus. Fewer starve the trees, and the gate would measure the fit rather than
+the market; the quick plan's 50 therefore tell what is too plain better than what is too hidden.
+"""
 
 from typing import Final
 
@@ -70,7 +75,7 @@ DEFAULT: Final = LeakPlan(
     securities=20,
     seconds=float(SESSION_S),
     per_hour=4.0,
-    fitted_days=(1, 2, 3),
+    fitted_days=(1, 2, 3, 4),
     judged_days=(11, 12),
     fitted_thin=10,
     judged_thin=6,
@@ -85,7 +90,7 @@ QUICK: Final = LeakPlan(
     securities=12,
     seconds=5_400.0,
     per_hour=6.0,
-    fitted_days=(1, 2, 3),
+    fitted_days=(1, 2, 3, 4, 5, 6),
     judged_days=(11, 12, 13),
     fitted_thin=3,
     judged_thin=3,

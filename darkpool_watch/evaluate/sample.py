@@ -12,6 +12,7 @@ from darkpool_watch.sim.abuse import CODES
 from darkpool_watch.sim.frames import Change, play
 from darkpool_watch.sim.labels import label_events
 from darkpool_watch.sim.market import SimConfig, Simulator
+from darkpool_watch.sim.population import security_of
 from darkpool_watch.typologies import MODEL_TYPOLOGIES
 from darkpool_watch.units import NS_PER_S
 from darkpool_watch.wire.events import AccountRecord
@@ -66,7 +67,7 @@ def play_day(
         values.append(np.where(frames.mask > 0, np.nan, frames.values).astype(np.float16))
         arrivals.append(frames.arrival.copy())
         labels.append(block.labels)
-        security.append((block.events["instrument_id"].astype(np.int32) - 1) >> 1)
+        security.append((security_of(block.events["instrument_id"]) - 1).astype(np.int32))
         ts.append(block.events["ts_event"].copy())
         senders.append(block.senders)
     rows = np.concatenate(security)

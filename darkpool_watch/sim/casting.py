@@ -9,11 +9,13 @@ from kernels.sim_state import BROKER, DARK_PROBE
 
 _SINGLE = (0.55, 0.25, 0.12, 0.08)  # odds of 1 to 4 colluding accounts
 _RING = (0.0, 0.55, 0.27, 0.18)
-# How much likelier busy accounts act: not at all, or their ordinary flow would tell them; but where
-# a burst must stay a small part of what its account sends, in proportion.
+# How much likelier busy accounts act: not at all, or their ordinary flow would tell them; but a
+# little where a burst must stay a small part of what its account sends. A breach takes two that
+# meet anyway.
 _ANYBODY = 0.0
-_BUSY = 1.0
-_AFFINITY = 30.0  # how much likelier an affiliate joins than another as active
+_BURSTING = 0.25
+_MEETING = 1.0
+_AFFINITY = 6.0  # how much likelier an affiliate joins than another as active
 
 
 class Casting:
@@ -51,7 +53,7 @@ class Casting:
     def cast(self, rng: np.random.Generator, s: int, code: int) -> tuple[list[int], int]:
         """Return the accounts of an agent, 1 to 4 ids, and the client it leads (0 = none)."""
         typology = code % LOOKALIKE
-        steep = _BUSY if typology == STUFF else _ANYBODY
+        steep = _BURSTING if typology == STUFF else _ANYBODY
         weight = self._activity(s, typology in (PING, SIZE, STALE), steep)
         odds = _RING if typology in (WASH, PAINT) else _SINGLE
         count = int(rng.choice([1, 2, 3, 4], p=odds))
@@ -101,7 +103,7 @@ class Casting:
 
     def opponents(self, rng: np.random.Generator, s: int, barred: bool) -> list[int]:
         """Return two accounts of different owners whose segments may, or must not, meet."""
-        weight = self._activity(s, True, _BUSY)
+        weight = self._activity(s, True, _MEETING)
         for first in self._pick(rng, weight, len(weight)):
             wanted = np.array([(self.segment[first], one) in BARRED for one in self.segment])
             rest = weight * (wanted == barred) * (self.owner != self.owner[first])

@@ -1,6 +1,7 @@
 """What an agent is like: durations, sizes and habits, continuous and alike for abuse and benign.
 
-Higher stealth means smaller, later and less regular. A look-alike draws from the same families.
+Higher stealth means smaller, later, sparser and less regular. A look-alike draws from the same
+families, which overlap; a campaign repeats itself sooner, for what it does pays only if repeated.
 """
 
 from typing import Any, Final
@@ -54,6 +55,10 @@ _MOST_CYCLES: Final = {
     CLOSE: 1,
 }
 _LEAST_CYCLES: Final = {WASH: 3, PAINT: 4, FRONT: 4}
+_LEAST_REPEATED: Final = {WASH: 24, PAINT: 28, FRONT: 24}  # the same of a campaign
+_MOST_REPEATED: Final = 40  # cycles of a campaign that lasts for its whole span
+_BREATH_S: Final = (3.0, 12.0)  # of a cycle of PING, SIZE and IGNITE, at a stealth of 1
+_PAUSES_S: Final = (0.05, 0.8)  # between a campaign's cycles, at a stealth of 1
 _LONGEST_PAUSE_S: Final = 20.0
 _PATIENCE_S: Final = 1_800.0  # how long an agent with cycles waits for its moments
 
@@ -72,8 +77,7 @@ def settle(rng: np.random.Generator, row: Any, lot: float, room_s: float) -> Non
     stealth = float(row["stealth"])
     low, high = DURATIONS_S[typology]
     duration = min(log_uniform(rng, low, high), max(room_s, 1.5 * low))
-    cycles = int(log_uniform(rng, _LEAST_CYCLES.get(typology, 1), _MOST_CYCLES[typology] + 0.999))
-    pause = log_uniform(rng, 0.3, _LONGEST_PAUSE_S)
+    cycles, pause = _rhythm(rng, row, duration)
     patience = high
     if typology in (PING, SIZE, IGNITE):
         each = duration / cycles
@@ -95,12 +99,38 @@ def settle(rng: np.random.Generator, row: Any, lot: float, room_s: float) -> Non
     _HABITS[typology](rng, row, stealth)
 
 
+def _rhythm(rng: np.random.Generator, row: Any, duration: float) -> tuple[int, float]:
+    """Return how many cycles an agent plans, and its pause between them in s.
+
+    A label counts the 5 s after any own message, so a campaign has to be seen in most of them: its
+    pauses are short, and long probing or pushing is many cycles of some seconds.
+    """
+    typology = int(row["code"]) % LOOKALIKE
+    most = _MOST_CYCLES[typology]
+    if row["code"] >= LOOKALIKE:
+        least = _LEAST_CYCLES.get(typology, 1)
+        cycles = int(log_uniform(rng, least, most + 0.999))
+        return cycles, log_uniform(rng, 0.3, _LONGEST_PAUSE_S)
+    stealth = float(row["stealth"])
+    pause = log_uniform(rng, *_PAUSES_S) * stealth
+    if typology in _LEAST_REPEATED:
+        return int(log_uniform(rng, _LEAST_REPEATED[typology], _MOST_REPEATED + 0.999)), pause
+    cycles = int(rng.triangular(1, most, most + 1))
+    if typology in (PING, SIZE, IGNITE):
+        breaths = duration / (log_uniform(rng, *_BREATH_S) * stealth)
+        cycles = min(max(cycles, int(breaths)), _MOST_REPEATED)
+    return cycles, pause
+
+
 def _spoof(rng: np.random.Generator, row: Any, stealth: float) -> None:
     """Set the large side and its levels, and a reaction that fits into a cycle."""
     if row["code"] < LOOKALIKE:
-        row["ratio"] = max(2.0, float(row["ratio"]))
+        row["ratio"] = np.clip(log_uniform(rng, 10.0, 30.0) / stealth, 2.0, 25.0)
+        row["size"] *= 4
     if row["code"] == LAYER:
         row["layers"] = rng.integers(3, 11)
+    elif row["code"] == SPOOF:
+        row["layers"] = rng.integers(1, 4)
     elif row["code"] == LAYER + LOOKALIKE:
         row["layers"] = rng.integers(2, 9)
     elif row["code"] == SPOOF + LOOKALIKE:
@@ -121,6 +151,8 @@ def _match(rng: np.random.Generator, row: Any, stealth: float) -> None:
     row["mode"] = 0 if row["code"] == PAINT else rng.integers(3)
     row["reaction"] = int(min(log_uniform(rng, 0.2, 600.0) * stealth, 3_000.0) * NS_PER_MS)
     row["mark"] = 0
+    if row["code"] < LOOKALIKE:
+        row["size"] = int(row["size"] * max(1.0, log_uniform(rng, 6.0, 24.0) / stealth))
 
 
 def _probe(rng: np.random.Generator, row: Any, stealth: float) -> None:
@@ -132,43 +164,56 @@ def _probe(rng: np.random.Generator, row: Any, stealth: float) -> None:
         row["pause"] = row["span"] // row["target"]
         row["cycles"] = row["target"]
     elif row["code"] == PING:
-        row["target"] = max(3, int(log_uniform(rng, 4.0, 50.0) / row["cycles"]))
+        row["target"] = max(4, int(log_uniform(rng, 25.0, 160.0) / row["cycles"]))
     elif row["code"] == SIZE:
-        row["target"] = rng.integers(4, 10)
+        row["target"] = rng.integers(5, 11)
     else:
         row["target"] = int(log_uniform(rng, 4.0, 20.0))
     row["size"] = max(1, lots // int(rng.integers(1, 4)))
     row["ratio"] = np.clip(log_uniform(rng, 3.0, 40.0) / stealth, 1.5, 40.0)
     row["reaction"] = int(min(log_uniform(rng, 5.0, 350.0) * stealth, 480.0) * NS_PER_MS)
     row["layers"] = rng.integers(1, 4)
+    if row["code"] == SIZE:
+        row["size"] = int(lots * max(1.0, log_uniform(rng, 3.0, 9.0) / stealth))
+    elif row["code"] == PING:
+        row["ratio"] = np.clip(log_uniform(rng, 8.0, 50.0) / stealth, 2.0, 50.0)
 
 
 def _front(rng: np.random.Generator, row: Any, stealth: float) -> None:
-    """Set the share of the client's orders that are led."""
+    """Set the share of the client's orders that are led, and how much and how soon."""
     row["ratio"] = np.clip(0.95 / stealth**0.5, 0.35, 0.95)
+    if row["code"] == FRONT:
+        row["size"] = int(row["size"] * max(1.0, log_uniform(rng, 4.0, 9.0) / stealth))
+        row["reaction"] = int(min(log_uniform(rng, 5.0, 300.0) * stealth, 900.0) * NS_PER_MS)
 
 
 def _stale(rng: np.random.Generator, row: Any, stealth: float) -> None:
     """Set the reaction to a move of the quote: within the pool's lag, or about as quick."""
     if row["code"] == STALE:
         ms = min(log_uniform(rng, 0.03, 1.2) * stealth, 3.0)
+        row["size"] = int(row["size"] * max(1.0, log_uniform(rng, 6.0, 20.0) / stealth))
     else:
         ms = log_uniform(rng, 0.05, 60.0)
     row["reaction"] = int(ms * NS_PER_MS)
 
 
 def _nbbo(rng: np.random.Generator, row: Any, stealth: float) -> None:
-    """Set the size of the lit order; a genuine quote stands longer."""
+    """Set the sizes of the lit and dark orders; a genuine quote stands longer."""
     row["ratio"] = np.clip(log_uniform(rng, 0.5, 8.0) / stealth, 0.3, 8.0)
-    if row["code"] != NBBO:
+    if row["code"] == NBBO:
+        row["ratio"] = np.clip(log_uniform(rng, 1.0, 6.0) / stealth, 0.5, 6.0)
+        row["size"] = int(row["size"] * max(1.0, log_uniform(rng, 6.0, 20.0) / stealth))
+    else:
         row["span"] = int(row["span"] * rng.uniform(1.0, 3.0))
 
 
 def _push(rng: np.random.Generator, row: Any, stealth: float) -> None:
     """Set sweeps, their depth in ticks, and the share of what is there that they take."""
     row["layers"] = rng.integers(2, 6)
-    row["target"] = rng.integers(2, 10) if row["code"] == IGNITE else rng.integers(3, 15)
+    row["target"] = rng.integers(4, 11) if row["code"] == IGNITE else rng.integers(3, 15)
     row["ratio"] = np.clip(log_uniform(rng, 0.6, 1.8) / stealth**0.5, 0.3, 1.8)
+    if row["code"] == IGNITE:
+        row["ratio"] = np.clip(log_uniform(rng, 1.0, 2.5) / stealth**0.5, 0.5, 2.5)
     if row["code"] % LOOKALIKE == CLOSE:
         row["layers"] = rng.integers(1, 4)
         row["target"] = int(log_uniform(rng, 8.0, 40.0))
