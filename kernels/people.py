@@ -113,3 +113,17 @@ def pairing_at(people, venue, low, high, ts):
             if row["venue"] == asked and row["low"] == low and row["high"] == high:
                 return np.int64(start - 1)
     return np.int64(UNKNOWN)
+
+
+@hot_kernel
+def may_be_apart(people, venue, a, b, ts, error):
+    """Return whether the matrix may forbid two records to meet, within the clock error of `ts`."""
+    if people.pairings.shape[0] == 0:
+        return False
+    low = min(people.records[a]["segment"], people.records[b]["segment"])
+    high = max(people.records[a]["segment"], people.records[b]["segment"])
+    early = pairing_at(people, venue, low, high, ts - error)
+    late = pairing_at(people, venue, low, high, ts + error)
+    if early >= 0 and people.pairings[early]["allowed"] == 0:
+        return True
+    return late >= 0 and people.pairings[late]["allowed"] == 0

@@ -33,7 +33,7 @@ from kernels.layout import (
     SELF_MATCH_PREVENTED,
     UNDEFINED_PRICE,
 )
-from kernels.people import CHANGING, sure_record
+from kernels.people import CHANGING, may_be_apart, sure_record
 from kernels.queues import DISPLAYED, UNDISPLAYED, find_place, node_of
 from kernels.rule_rows import (
     ACQUITTED,
@@ -57,11 +57,13 @@ _NOT_FIRM = IOC | FOK | CONDITIONAL
 
 
 @hot_kernel
-def may_not_meet(people, e, o, order, settings):
-    """Return whether an order may have been spared because it would have met itself.
+def may_not_meet(state, people, e, o, order):
+    """Return whether an order may have been spared because of whom it would have met.
 
-    An account that is not known excuses it, unless the config says to judge lit books without.
+    That is itself, or a segment that the matrix keeps from its own. An account that is not known
+    excuses it, unless the config says to judge lit books without.
     """
+    settings = state.settings[0]
     account = order["account"]
     contra = o["contra_account"]
     if e["flags"] & SELF_MATCH_PREVENTED:
@@ -75,7 +77,10 @@ def may_not_meet(people, e, o, order, settings):
     if a < 0 or b < 0:
         return a == CHANGING or b == CHANGING
     owner = people.records[a]["owner"]
-    return owner != 0 and owner == people.records[b]["owner"]
+    if owner != 0 and owner == people.records[b]["owner"]:
+        return True
+    venue = state.feeds[o["listing"]]["venue"]
+    return may_be_apart(people, venue, a, b, o["ts"], settings["clock_error"])
 
 
 @hot_kernel
@@ -144,7 +149,7 @@ def passed_in_chain(state, queues, people, e, o, node, incoming, head):
             if (
                 ranks_before(people, o, order, filled, mode, settings)
                 and could_fill(queues, e, o, order, filled, incoming)
-                and not may_not_meet(people, e, o, order, settings)
+                and not may_not_meet(state, people, e, o, order)
             ):
                 return at
         at = np.int64(queues.nodes[at]["next"])
@@ -152,7 +157,7 @@ def passed_in_chain(state, queues, people, e, o, node, incoming, head):
 
 
 @hot_kernel
-def passed_outright(queues, people, e, o, node, incoming, head, settings):
+def passed_outright(state, queues, people, e, o, node, incoming, head):
     """Return the node of an order in a chain that comes before `node` whenever it came, or -1."""
     filled = queues.nodes[node]
     at = np.int64(head)
@@ -161,9 +166,9 @@ def passed_outright(queues, people, e, o, node, incoming, head, settings):
             break
         order = queues.nodes[at]
         if (
-            order["since"] + settings["queue_error"] < o["ts"]
+            order["since"] + state.settings[0]["queue_error"] < o["ts"]
             and could_fill(queues, e, o, order, filled, incoming)
-            and not may_not_meet(people, e, o, order, settings)
+            and not may_not_meet(state, people, e, o, order)
         ):
             return at
         at = np.int64(order["next"])
@@ -270,12 +275,12 @@ def check_queue(state, queues, people, e, o):
             for one in range(2):
                 if passed < 0:
                     head = queues.levels[first + better]["head"][one]
-                    passed = passed_outright(queues, people, e, o, node, incoming, head, settings)
+                    passed = passed_outright(state, queues, people, e, o, node, incoming, head)
             if passed >= 0:
                 break
     if passed < 0 and chain == UNDISPLAYED:
         head = queues.levels[first + place]["head"][DISPLAYED]
-        passed = passed_outright(queues, people, e, o, node, incoming, head, settings)
+        passed = passed_outright(state, queues, people, e, o, node, incoming, head)
     if passed < 0 and mode != BY_PRICE:
         head = queues.levels[first + place]["head"][chain]
         passed = passed_in_chain(state, queues, people, e, o, node, incoming, head)

@@ -77,6 +77,6 @@ def test_no_number_is_endless(
 
 
 def test_the_numbers_are_all_there() -> None:
-    assert len(NUMBERS) == 33
+    assert len(NUMBERS) == 46
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"market": {"ofi_weights": [0.1, 0.1, 0.1, 0.1, float("nan")]}}, Config)

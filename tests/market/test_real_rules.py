@@ -84,7 +84,8 @@ def test_prints_put_outside_a_real_market_are_found_like_the_twin_finds_them() -
     events = np.insert(events, chosen + 1, prints)
     for error in (0, 1_000, 1_000_000, 1_000_000_000):
         held = market_of(tape_of(GOOG))
-        held.listings.define(ListingInfo(POOL, 1, "GOOG", "POOL", dark=True))
+        security = tape_of(GOOG).definitions[0].security_id
+        held.listings.define(ListingInfo(POOL, security, "GOOG", "POOL", dark=True))
         rules = Rules(DetectConfig(clock_error_ns=error), held.listings)
         seen = held.observe(events, 0)
         hits = np.concatenate([rules.check(events, seen).copy(), rules.settle()])

@@ -7,11 +7,12 @@ import numpy as np
 
 from darkpool_watch.config import DetectConfig, MarketConfig
 from darkpool_watch.detect.rules import Rules
-from darkpool_watch.market.counterparties import Counterparties
+from darkpool_watch.market.accounts import AccountInfo
+from darkpool_watch.market.counterparties import Counterparties, Pairing
 from darkpool_watch.market.listings import Listings
 from darkpool_watch.market.state import Market
 from darkpool_watch.sim.market import SimConfig, Simulator
-from darkpool_watch.sim.population import TICK
+from darkpool_watch.sim.population import BARRED, TICK
 from kernels.rule_rows import (
     AWAY_ORDER,
     AWAY_TRADE,
@@ -26,6 +27,7 @@ from kernels.rule_rows import (
     SUB_PENNY,
     TRADES,
 )
+from kernels.sim_state import LISTINGS
 from tests.market.violations import KINDS, PAIRINGS, people, violate
 
 KIND_OF = {
@@ -41,6 +43,8 @@ KIND_OF = {
     SAME_OWNER: "self-match",
 }
 SECONDS = 1_800.0
+SEGMENTS = 100  # the simulator's segments are told apart from the violators' by this much
+KEPT_APART = [Pairing(SEGMENTS + a, SEGMENTS + b, False) for a, b in BARRED if a < b]
 EACH = 20
 
 
@@ -51,15 +55,23 @@ def clean_day() -> tuple[Simulator, np.ndarray]:
     return sim, np.concatenate([events for events, _ in sim.blocks()])
 
 
+def strangers() -> list[AccountInfo]:
+    """Return the simulator's accounts, each of an owner of its own: only its segments matter."""
+    return [
+        AccountInfo(one.account, 10_000 + one.account, 0, "principal", SEGMENTS + one.segment)
+        for one in clean_day()[0].people
+    ]
+
+
 def play(events: np.ndarray, block: int, middle: int) -> tuple[Counter, np.ndarray, Rules]:
     """Return (hits by (arrival, kind), observations, rules)."""
     listings = Listings()
     for definition in clean_day()[0].definitions():
         listings.define(definition)
-    for account in people(middle):
+    for account in (*people(middle), *strangers()):
         listings.account(account)
     market = Market(MarketConfig(), listings)
-    rules = Rules(DetectConfig(), listings, Counterparties(PAIRINGS))
+    rules = Rules(DetectConfig(), listings, Counterparties([*PAIRINGS, *KEPT_APART]))
     found: Counter = Counter()
     seen = []
     for start in range(0, len(events), block):
@@ -83,7 +95,7 @@ def test_violations_are_all_found_and_nothing_else_is() -> None:
     sim, events = clean_day()
     middle = sim.begins + round(SECONDS * 5e8)
     _, seen, _ = play(events, 4_096, middle)
-    pools = {2 * s + 1: 2 * s + 2 for s in range(sim.config.securities)}
+    pools = {LISTINGS * s + 1: LISTINGS * s + 2 for s in range(sim.config.securities)}
     violated, truth = violate(events, seen, pools, EACH, middle, TICK)
     whole, _, _ = play(violated, 4_096, middle)
     for kind in KINDS:
