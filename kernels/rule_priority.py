@@ -240,7 +240,6 @@ def check_queue(state, queues, people, e, o):
     listing = np.int64(o["listing"])
     feed = state.feeds[listing]
     mode = feed["priority"]
-    settings = state.settings[0]
     node = node_of(queues, e["order_id"], listing)
     if (
         node < 0

@@ -124,9 +124,9 @@ def _rhythm(rng: np.random.Generator, row: Any, duration: float) -> tuple[int, f
 
 def _spoof(rng: np.random.Generator, row: Any, stealth: float) -> None:
     """Set the large side and its levels, and a reaction that fits into a cycle."""
+    row["size"] *= 4
     if row["code"] < LOOKALIKE:
         row["ratio"] = np.clip(log_uniform(rng, 10.0, 30.0) / stealth, 2.0, 25.0)
-        row["size"] *= 4
     if row["code"] == LAYER:
         row["layers"] = rng.integers(3, 11)
     elif row["code"] == SPOOF:
@@ -151,8 +151,7 @@ def _match(rng: np.random.Generator, row: Any, stealth: float) -> None:
     row["mode"] = 0 if row["code"] == PAINT else rng.integers(3)
     row["reaction"] = int(min(log_uniform(rng, 0.2, 600.0) * stealth, 3_000.0) * NS_PER_MS)
     row["mark"] = 0
-    if row["code"] < LOOKALIKE:
-        row["size"] = int(row["size"] * max(1.0, log_uniform(rng, 6.0, 24.0) / stealth))
+    row["size"] = int(row["size"] * max(1.0, log_uniform(rng, 6.0, 24.0) / stealth))
 
 
 def _probe(rng: np.random.Generator, row: Any, stealth: float) -> None:
@@ -173,8 +172,8 @@ def _probe(rng: np.random.Generator, row: Any, stealth: float) -> None:
     row["ratio"] = np.clip(log_uniform(rng, 3.0, 40.0) / stealth, 1.5, 40.0)
     row["reaction"] = int(min(log_uniform(rng, 5.0, 350.0) * stealth, 480.0) * NS_PER_MS)
     row["layers"] = rng.integers(1, 4)
-    if row["code"] == SIZE:
-        row["size"] = int(lots * max(1.0, log_uniform(rng, 3.0, 9.0) / stealth))
+    if row["code"] % LOOKALIKE == SIZE:
+        row["size"] = int(lots * max(1.0, log_uniform(rng, 5.0, 14.0) / stealth))
     elif row["code"] == PING:
         row["ratio"] = np.clip(log_uniform(rng, 8.0, 50.0) / stealth, 2.0, 50.0)
 
@@ -182,16 +181,16 @@ def _probe(rng: np.random.Generator, row: Any, stealth: float) -> None:
 def _front(rng: np.random.Generator, row: Any, stealth: float) -> None:
     """Set the share of the client's orders that are led, and how much and how soon."""
     row["ratio"] = np.clip(0.95 / stealth**0.5, 0.35, 0.95)
+    row["size"] = int(row["size"] * max(1.0, log_uniform(rng, 5.0, 12.0) / stealth))
     if row["code"] == FRONT:
-        row["size"] = int(row["size"] * max(1.0, log_uniform(rng, 4.0, 9.0) / stealth))
         row["reaction"] = int(min(log_uniform(rng, 5.0, 300.0) * stealth, 900.0) * NS_PER_MS)
 
 
 def _stale(rng: np.random.Generator, row: Any, stealth: float) -> None:
     """Set the reaction to a move of the quote: within the pool's lag, or about as quick."""
+    row["size"] = int(row["size"] * max(1.0, log_uniform(rng, 10.0, 30.0) / stealth))
     if row["code"] == STALE:
         ms = min(log_uniform(rng, 0.03, 1.2) * stealth, 3.0)
-        row["size"] = int(row["size"] * max(1.0, log_uniform(rng, 6.0, 20.0) / stealth))
     else:
         ms = log_uniform(rng, 0.05, 60.0)
     row["reaction"] = int(ms * NS_PER_MS)
@@ -200,9 +199,9 @@ def _stale(rng: np.random.Generator, row: Any, stealth: float) -> None:
 def _nbbo(rng: np.random.Generator, row: Any, stealth: float) -> None:
     """Set the sizes of the lit and dark orders; a genuine quote stands longer."""
     row["ratio"] = np.clip(log_uniform(rng, 0.5, 8.0) / stealth, 0.3, 8.0)
+    row["size"] = int(row["size"] * max(1.0, log_uniform(rng, 6.0, 20.0) / stealth))
     if row["code"] == NBBO:
         row["ratio"] = np.clip(log_uniform(rng, 1.0, 6.0) / stealth, 0.5, 6.0)
-        row["size"] = int(row["size"] * max(1.0, log_uniform(rng, 6.0, 20.0) / stealth))
     else:
         row["span"] = int(row["span"] * rng.uniform(1.0, 3.0))
 

@@ -12,7 +12,7 @@ from darkpool_watch.market.counterparties import Counterparties, Pairing
 from darkpool_watch.market.listings import Listings
 from darkpool_watch.market.state import Market
 from darkpool_watch.sim.market import SimConfig, Simulator
-from darkpool_watch.sim.population import BARRED, TICK
+from darkpool_watch.sim.population import BARRED, DARK_VENUES, TICK
 from kernels.rule_rows import (
     AWAY_ORDER,
     AWAY_TRADE,
@@ -44,7 +44,12 @@ KIND_OF = {
 }
 SECONDS = 1_800.0
 SEGMENTS = 100  # the simulator's segments are told apart from the violators' by this much
-KEPT_APART = [Pairing(SEGMENTS + a, SEGMENTS + b, False) for a, b in BARRED if a < b]
+KEPT_APART = [
+    Pairing(SEGMENTS + a, SEGMENTS + b, False, venue=pool)
+    for a, b in BARRED
+    for pool in DARK_VENUES
+    if a < b
+]
 EACH = 20
 
 

@@ -24,7 +24,7 @@ def planner(simulator: Simulator) -> Planner:
         simulator.securities,
         simulator.people,
         simulator.chances,
-        np.ones(len(simulator.people), bool),
+        np.ones(len(simulator.people), np.bool_),
         (simulator.opens, simulator.closes),
         simulator.begins,
         simulator.config.seconds,
