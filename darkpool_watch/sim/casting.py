@@ -9,11 +9,11 @@ from kernels.sim_state import BROKER, DARK_PROBE
 
 _SINGLE = (0.55, 0.25, 0.12, 0.08)  # odds of 1 to 4 colluding accounts
 _RING = (0.0, 0.55, 0.27, 0.18)
-# How much likelier busy accounts act: not at all, or their ordinary flow would tell them; but a
-# little where a burst must stay a small part of what its account sends. A breach takes two that
-# meet anyway.
+# How much likelier busy accounts act: not at all, or their ordinary flow would tell them; but in
+# proportion where a burst must stay a small part of what its account sends, and for a breach, which
+# takes two that meet anyway.
 _ANYBODY = 0.0
-_BURSTING = 0.25
+_BURSTING = 1.0
 _MEETING = 1.0
 _AFFINITY = 6.0  # how much likelier an affiliate joins than another as active
 
