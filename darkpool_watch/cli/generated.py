@@ -9,6 +9,7 @@ from rich.table import Table
 
 from darkpool_watch.cli.app import progress_bar
 from darkpool_watch.errors import DarkpoolWatchError
+from darkpool_watch.typologies import MODEL_TYPOLOGIES
 
 if TYPE_CHECKING:
     from darkpool_watch.sim.market import SimConfig
@@ -65,6 +66,21 @@ def play_days(
     console.print(f"Playing day {plan[0].day} onto {endpoint}", highlight=False, markup=False)
     sent = run_venue(plan[0], endpoint, replay_endpoint, speed)
     console.print(f"Sent {sent:,} events", highlight=False)
+
+
+def draw_pictures(folder: Path) -> None:
+    """Draw the guide's pictures, one a typology."""
+    try:
+        from darkpool_watch.evaluate.pictures import draw_guide
+    except ModuleNotFoundError as err:
+        raise DarkpoolWatchError(
+            f"--pictures needs {err.name}, which is not installed: pip install "
+            "'darkpool-watch[evaluate]'"
+        ) from err
+    if not folder.is_dir():
+        raise DarkpoolWatchError(f"--pictures is {folder}, needed a folder that exists")
+    with progress_bar(len(MODEL_TYPOLOGIES), "pictures") as advance:
+        draw_guide(folder, advance=advance)
 
 
 def show_tally(tally: "Characteristics | None", *, reference: bool, quiet: bool) -> None:

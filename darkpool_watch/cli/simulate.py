@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from darkpool_watch.cli.app import Json, app
-from darkpool_watch.cli.generated import play_days, show_tally, write_days
+from darkpool_watch.cli.generated import draw_pictures, play_days, show_tally, write_days
 from darkpool_watch.cli.generator import show_gate, show_leaks
 from darkpool_watch.cli.realism import show_facts
 from darkpool_watch.errors import ConfigError, DarkpoolWatchError
@@ -44,6 +44,7 @@ def simulate(
     quick: Flag = False,
     real: Path | None = None,
     figure: Path | None = None,
+    pictures: Path | None = None,
     json: Json = False,
 ) -> None:
     """Simulate the market: write it to OUT, play it onto ZeroMQ, or hold it against what it is for.
@@ -95,15 +96,20 @@ def simulate(
         With --facts: folder of real recordings; what DARKPOOL_WATCH_DATA names without one.
     figure
         With --facts: where to draw them: png, svg or pdf.
+    pictures
+        Folder to draw a picture of every typology into, a campaign beside its look-alike.
     json
         Print only the JSON line.
     """
-    modes = (out is not None) + (endpoint is not None) + facts + leaks + gate
+    modes = sum(one is not None for one in (out, endpoint, pictures)) + facts + leaks + gate
     if modes != 1:
         raise DarkpoolWatchError(
             f"simulate was told {modes or 'no'} mode{'s' if modes else ''}, needed one: "
-            "name a folder to write, or add --endpoint, --facts, --leaks or --gate"
+            "name a folder to write, or add --endpoint, --facts, --leaks, --gate or --pictures"
         )
+    if pictures is not None:
+        draw_pictures(pictures)
+        return
     if leaks or gate:
         met = (show_leaks if leaks else show_gate)(quick=quick, quiet=json)
         raise SystemExit(0 if met else 1)

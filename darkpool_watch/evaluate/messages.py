@@ -80,7 +80,7 @@ class _Memory:
     def table(self, events: NDArray[np.void], labels: NDArray[np.void]) -> NDArray[np.void]:
         """Return (N,) MESSAGE of a block."""
         out = np.zeros(len(events), MESSAGE)
-        security = security_of(events["instrument_id"].astype(np.int64)) - 1
+        security = (security_of(events["instrument_id"]) - 1).astype(np.int64)
         size = events["size"].astype(np.int64)
         order = np.floor(np.log2(np.maximum(size, 1))).astype(np.int32)
         out["cluster"] = security
