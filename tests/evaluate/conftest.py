@@ -9,18 +9,19 @@ from tests.evaluate.tapes import RecordedTape
 
 SMALL = SimConfig(
     seed=21,
-    securities=8,
+    securities=12,
     seconds=1_800.0,
     start_s=21_600.0,  # the last half hour, so that the close can be marked
     campaigns_per_hour=24.0,
     lookalikes_per_hour=24.0,
     typologies=tuple(CODES),
+    regime="normal",  # whatever day was drawn, the tape reaches the close
 )
 
 
 @pytest.fixture(scope="session")
 def market() -> RecordedTape:
-    """Half an hour of eight securities with about 96 campaigns."""
+    """Half an hour of twelve securities with about 144 campaigns."""
     return RecordedTape(SMALL)
 
 

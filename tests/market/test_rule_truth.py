@@ -50,7 +50,7 @@ KEPT_APART = [
     for pool in DARK_VENUES
     if a < b
 ]
-EACH = 28
+EACH = 26
 
 
 @lru_cache(maxsize=1)

@@ -32,7 +32,7 @@ def found() -> list[SecurityDay]:
 
 @pytest.fixture(scope="module")
 def fitted() -> Normaliser:
-    return fit_normaliser([replace(CONFIG, day=day) for day in range(3)])
+    return fit_normaliser([replace(CONFIG, day=day) for day in range(6)])
 
 
 def a_day(**told: object) -> SecurityDay:
@@ -134,7 +134,7 @@ def test_a_fit_has_classes_and_securities(fitted: Normaliser) -> None:
 
 
 def test_a_fitted_stranger_gets_a_class_and_its_kernels(fitted: Normaliser) -> None:
-    config = replace(CONFIG, day=3, seconds=300.0)
+    config = replace(CONFIG, day=6, seconds=300.0)
     play = Play(config, fitted.without_securities())
     for _ in play.blocks():
         pass
