@@ -128,7 +128,7 @@ def test_every_message_is_compared_with_one_of_its_kind(market: RecordedTape) ->
 
 @pytest.mark.xfail(
     strict=True,
-    reason="the generator leaks: since campaigns were enlarged, AUROC is 0.67 where 0.55 is allowed",
+    reason="the generator leaks: since campaigns were enlarged, AUROC is 0.67, 0.55 is allowed",
 )
 def test_the_simulator_s_own_tapes_give_little_away(
     market: RecordedTape, other_market: RecordedTape
