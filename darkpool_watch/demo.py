@@ -35,6 +35,7 @@ MOST_SECURITIES = 4_096
 EVIDENCE = 15.0
 CAMPAIGNS = (("PING", 1.0), ("SPOOF", 3.0), ("PING", 5.0), ("PING", 8.0))  # s after the history
 AFTER_NS = 60 * NS_PER_S  # an alert this long after a campaign's end still names it
+PREPARING = "Compiling kernels and loading the model (a first run takes three minutes on two cores)"
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
 
 
@@ -60,8 +61,6 @@ def run_demo(*, seconds: float, seed: int, securities: int, speed: float) -> Non
         config = demo_config(Path(folder))
         if words := untrained_words(config.model):
             Console(stderr=True).print(f"[bold yellow]{escape(words)}[/]", highlight=False)
-        console.print("Compiling kernels and loading the model (a first run takes a minute) ...")
-        daemon = Daemon(config)
         truth_path = Path(folder) / "truth.json"
         process = multiprocessing.get_context("spawn").Process(
             target=run_venue,
@@ -75,9 +74,11 @@ def run_demo(*, seconds: float, seed: int, securities: int, speed: float) -> Non
             daemon=True,
         )
         interrupted = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the venue ignores Ctrl-C
-        process.start()
+        process.start()  # first, so that its kernels compile on another core beside the daemon's
         signal.signal(signal.SIGINT, interrupted)
         try:
+            with console.status(PREPARING):
+                daemon = Daemon(config)
             with daemon:
                 alerts = _watch(daemon, config, process, console)
         finally:

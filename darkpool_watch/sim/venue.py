@@ -12,7 +12,8 @@ from darkpool_watch.wire.publisher import FlowPublisher
 
 _LONGEST_WAIT_S = 0.25
 _FLAT_OUT_EVENTS = 4_096
-_PATIENCE_S = 60.0  # for a first subscriber, and for the last acknowledgement
+_PATIENCE_S = 60.0  # for an acknowledgement
+_FIRST_PATIENCE_S = 900.0  # for a first subscriber, whose kernels may have to compile
 
 
 def run_venue(
@@ -44,7 +45,7 @@ def run_venue(
         blocks = simulator.blocks(_FLAT_OUT_EVENTS)
         first = next(blocks, None)  # compiles before the clock starts
         if credit > 0:
-            publisher.wait_for_subscriber(_PATIENCE_S)
+            publisher.wait_for_subscriber(_FIRST_PATIENCE_S)
         live_from = simulator.begins + int(history_s * NS_PER_S)
         started: float | None = None
         while first is not None:
