@@ -14,8 +14,10 @@ setup: .venv/.installed
 demo: setup
 	$(BIN)/darkpool-watch demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
 
+# Two workers and no more, each file on one of them: kernels are compiled once, before both start.
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/darkpool-watch compile
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .
