@@ -17,13 +17,15 @@ from darkpool_watch.alerts.record import Alert
 from darkpool_watch.alerts.subscriber import AlertSubscriber
 from darkpool_watch.alerts.verify import verify
 from darkpool_watch.bundle import untrained_words
-from darkpool_watch.config import Config, in_folder, load
+from darkpool_watch.config import Config, ReferenceConfig, in_folder, load
 from darkpool_watch.daemon import Daemon, stop_on_signals
 from darkpool_watch.errors import ConfigError, DarkpoolWatchError
 from darkpool_watch.sim.abuse import CampaignPlan
 from darkpool_watch.sim.labels import Campaign
 from darkpool_watch.sim.market import SimConfig, Violation
+from darkpool_watch.sim.matrix import pairings
 from darkpool_watch.sim.venue import run_venue
+from darkpool_watch.tape.reference import COUNTERPARTIES, write_counterparties
 from darkpool_watch.units import NS_PER_S
 
 START_S = 3_600.0  # the tape starts this long after the open
@@ -104,8 +106,13 @@ def run_demo(*, seconds: float, seed: int, securities: int, speed: float) -> Non
 
 
 def demo_config(folder: Path) -> Config:
-    """Return the embedded defaults with every socket and file in `folder`."""
+    """Return the embedded defaults with every socket and file in `folder`.
+
+    The venue's counterparty matrix is written there.
+    """
     config = in_folder(load(), folder)
+    matrix = folder / COUNTERPARTIES
+    write_counterparties(pairings(), matrix)
     replace = msgspec.structs.replace
     return replace(
         config,
@@ -114,6 +121,7 @@ def demo_config(folder: Path) -> Config:
         # A demo's rate is far below capacity, so no frame need give way, not even in its history.
         model=replace(config.model, conflate=False),
         detect=replace(config.detect, evidence_threshold=EVIDENCE),
+        reference=ReferenceConfig(counterparties=str(matrix)),
     )
 
 

@@ -20,6 +20,7 @@ from kernels.layout import (
     SELF_MATCH_PREVENTED,
 )
 from kernels.sim_cast import GENUINE, PROBE, STUFF, STUFFED, WAIT
+from kernels.sim_parties import kept_apart, sender_of
 from kernels.sim_placebo import is_background
 from kernels.sim_random import normal, uniform
 from kernels.sim_state import (
@@ -261,21 +262,10 @@ def note_fill(m, agent, role, quantity):
 
 
 @kernel
-def sender_of(m, incoming, resting):
-    """Return whose message an execution is: a campaign's first, then the incoming order's."""
-    if is_background(m, incoming):
-        return np.int64(incoming if resting == NOBODY else resting)
-    campaign = m["agents"][incoming]["campaign"]
-    if campaign < 0 and resting != NOBODY and m["agents"][resting]["campaign"] >= 0:
-        return np.int64(resting)
-    return np.int64(incoming)
-
-
-@kernel
 def take(m, side, limit, size, account, agent):
     """Execute the incoming order against the other side down to `limit`; return what was filled.
 
-    Best price first, time priority within it. An order of the same account is cancelled instead.
+    Best price first, time priority within it. An order of the same firm is cancelled instead.
     Nothing trades outside the price limits or while the book is not open.
     """
     other = 1 - side
@@ -291,7 +281,7 @@ def take(m, side, limit, size, account, agent):
         if is_last(m, slot):
             break
         o = m["orders"][slot]
-        if o["account"] == account:
+        if kept_apart(m, slot, account, agent):
             pull(m, slot, _SELF_MATCH)
             continue
         quantity = min(size - filled, o["left"])

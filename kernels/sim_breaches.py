@@ -31,6 +31,7 @@ from kernels.sim_cast import (
     SUB_PENNY,
     TRADE_THROUGH,
 )
+from kernels.sim_parties import kept_apart, same_firm
 from kernels.sim_pool import enter_dark
 from kernels.sim_random import below
 from kernels.sim_state import BUY, IMMEDIATE, LEVELS, NOBODY, NOTHING, RESTS, SELL
@@ -113,10 +114,10 @@ def _jump_queue(m, a):
     passed = m["orders"][slot]
     slot = passed["next"]
     account = member(m["agents"][a], 0)
-    if slot < 0 or passed["account"] == account:
+    if slot < 0 or same_firm(m, passed["account"], account):
         return False
     o = m["orders"][slot]
-    if o["agent"] != NOBODY or o["account"] == account or o["left"] < 2:
+    if o["agent"] != NOBODY or same_firm(m, o["account"], account) or o["left"] < 2:
         return False
     return _fill_part(m, a, slot, account)
 
@@ -227,7 +228,8 @@ def _cross_segments(m, a):
     while slot >= 0 and size == 0:
         o = m["orders"][slot]
         if m["barred"][m["segments"][o["account"]], m["segments"][account]]:
-            if o["minimum"] <= min(agent["size"], o["left"]) and o["account"] != account:
+            apart = kept_apart(m, slot, account, a)
+            if o["minimum"] <= min(agent["size"], o["left"]) and not apart:
                 size = min(agent["size"], np.int64(o["left"]))
         slot = o["next"]
     if size == 0:

@@ -26,6 +26,7 @@ from kernels.sim_call import MOST_CALLED, enter_call
 from kernels.sim_draws import draw_account, order_size
 from kernels.sim_hawkes import settle
 from kernels.sim_makers import hire_makers, quote_maker
+from kernels.sim_parties import same_firm
 from kernels.sim_placebo import is_background, resender
 from kernels.sim_pool import cross_block, enter_conditional, enter_dark
 from kernels.sim_random import below, log_uniform, uniform
@@ -141,8 +142,9 @@ def _cross_inside(m, side):
     size = order_size(m)
     account = draw_account(m, MARKET)
     hider = draw_account(m, HIDDEN_TRADE)
-    if hider == account:
-        hider = account % m["people"] + 1
+    for _ in range(m["people"]):
+        if same_firm(m, hider, account):
+            hider = hider % m["people"] + 1
     if price < m["limits"][0] * m["tick"] or price > m["limits"][1] * m["tick"]:
         return
     row = m["out"][emit(m, _EXECUTE, 1 - side, _HIDDEN, size, NOBODY)]
@@ -269,7 +271,7 @@ def _go_dark(m, kind, side):
         size = np.int64(100.0 * lot * math.floor(log_uniform(m, 50.0, 250.0)))
         buyer = draw_account(m, DARK_REST)
         seller = draw_account(m, DARK_REST)
-        if buyer != seller:
+        if not same_firm(m, buyer, seller):
             cross_block(m, size, buyer, seller)
     elif kind == DARK_REST and u < _CONDITIONALS:
         size = np.int64(100.0 * lot * math.floor(log_uniform(m, 20.0, 150.0)))

@@ -1,8 +1,8 @@
 """The midpoint pools of the simulator: queues in time order, pegged to a lagging reference.
 
 An incoming order meets the other side in time order. A resting order with a minimum quantity
-passes over smaller orders; an incoming one is filled only if its minimum is there in total. Two
-orders of one account never meet. A conditional order cannot trade: where something large enough
+passes over smaller orders; an incoming one is filled only if its minimum is there in total. Orders
+of one firm pass each other over. A conditional order cannot trade: where something large enough
 comes to the other side, its owner is invited and firms it up, or the pool drops it.
 """
 
@@ -23,8 +23,9 @@ from kernels.layout import (
     REPLACE,
     TRADE,
 )
-from kernels.sim_book import FULL, claim, emit, new_id, note_fill, release, sender_of, set_life
+from kernels.sim_book import FULL, claim, emit, new_id, note_fill, release, set_life
 from kernels.sim_cast import PROBE
+from kernels.sim_parties import kept_apart, sender_of
 from kernels.sim_random import log_uniform, normal, uniform
 from kernels.sim_state import (
     BUY,
@@ -75,7 +76,7 @@ def reference(m):
 
 
 @kernel
-def _meets(m, slot, account, quantity):
+def _meets(m, slot, account, agent, quantity):
     """Return whether a resting order trades with `quantity` of an incoming one.
 
     Segments barred from each other never meet, but in a breach, where only they do.
@@ -84,16 +85,18 @@ def _meets(m, slot, account, quantity):
     barred = m["barred"][m["segments"][o["account"]], m["segments"][account]]
     if o["state"] != FIRM or barred != m["breach"]:
         return False
-    return o["account"] != account and quantity >= min(o["minimum"], o["left"])
+    if kept_apart(m, slot, account, agent):
+        return False
+    return quantity >= min(o["minimum"], o["left"])
 
 
 @kernel
-def _available(m, side, size, account):
+def _available(m, side, size, account, agent):
     """Return how much of an incoming order the other side would fill."""
     left = size
     slot = m["pool_head"][2 * m["pool"] + 1 - side]
     while slot >= 0 and left > 0:
-        if _meets(m, slot, account, left):
+        if _meets(m, slot, account, agent, left):
             left -= min(left, m["orders"][slot]["left"])
         slot = m["orders"][slot]["next"]
     return size - left
@@ -145,7 +148,7 @@ def _match(m, side, size, account, agent):
     while slot >= 0 and filled < size and m["count"] < FULL:
         o = m["orders"][slot]
         following = o["next"]
-        if _meets(m, slot, account, size - filled):
+        if _meets(m, slot, account, agent, size - filled):
             quantity = min(size - filled, o["left"])
             sender = sender_of(m, agent, o["agent"])
             row = m["out"][emit(m, _EXECUTE, 1 - side, _PEG, quantity, sender)]
@@ -204,7 +207,8 @@ def _seek_partner(m, slot):
         fits = o["left"] >= min(p["minimum"], p["left"]) and p["left"] >= min(
             o["minimum"], o["left"]
         )
-        if fits and p["account"] != o["account"] and (p["state"] != FIRM or o["state"] != FIRM):
+        soft = p["state"] != FIRM or o["state"] != FIRM
+        if fits and soft and not kept_apart(m, other, o["account"], o["agent"]):
             _invite(m, slot)
             _invite(m, other)
             return
@@ -226,7 +230,7 @@ def enter_dark(m, side, size, minimum, account, agent, ioc):
     row["order_id"] = order_id
     row["account"] = account
     row["aux_size"] = minimum
-    found = _available(m, side, size, account)
+    found = _available(m, side, size, account, agent)
     if found > 0 and found >= min(minimum, size):
         filled = _match(m, side, size, account, agent)
     if filled < size:
@@ -277,7 +281,7 @@ def _firm_up(m, slot):
     row["aux_size"] = o["minimum"]
     _unqueue(m, slot)
     o["order_id"] = m["incoming"]
-    found = _available(m, side, size, o["account"])
+    found = _available(m, side, size, o["account"], NOBODY)
     if found > 0 and found >= min(o["minimum"], size):
         size -= _match(m, side, size, o["account"], NOBODY)
     if size == 0:

@@ -167,7 +167,8 @@ SECURITY = np.dtype(
         ("resending", "<i8"),  # placebos at work
         ("resenders", "<i8", (RESENDERS,)),  # their rows
         ("breach", "<i8"),  # 1: the incoming order meets only those that it must not meet
-        ("segments", "<i8", (ACCOUNTS + 1,)),  # segment of each account id
+        ("owners", "<i8", (ACCOUNTS + 1,)),  # owner of each account id
+        ("segments", "<i8", (ACCOUNTS + 1,)),  # its segment
         ("barred", "<i8", (SEGMENTS, SEGMENTS)),  # 1: resting, incoming may not meet in the pool
         ("over", "<i8"),  # agents before this one are over for the labels
         ("lit_id", "<i8"),  # instrument ids; the pools' follow

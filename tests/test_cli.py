@@ -52,6 +52,17 @@ def test_replay_ends_with_one_json_line(tape_path: Path) -> None:
     assert "UNTRAINED" not in done.stderr
 
 
+def test_a_replay_reads_the_matrix_beside_its_tape(tape_path: Path, tmp_path: Path) -> None:
+    copied = tmp_path / tape_path.name
+    copied.write_bytes(tape_path.read_bytes())
+    (tmp_path / "counterparties.toml").write_text("[[pairing]]\nsegments = [1]\n")
+    done = call("replay", str(copied), "--json")
+    assert done.returncode == 2
+    told = " ".join(done.stderr.split())
+    assert "counterparties.toml, beside the tape" in told
+    assert "$.pairing[0].segments" in told
+
+
 def test_a_replay_on_untrained_weights_says_so(tape_path: Path) -> None:
     done = call("replay", str(tape_path), "--json", "--profile", "full", "--limit", "20")
     assert json.loads(done.stdout)["trained"] is False

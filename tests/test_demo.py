@@ -5,7 +5,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+from darkpool_watch.demo import demo_config
+from darkpool_watch.market.counterparties import Counterparties
+from darkpool_watch.sim.matrix import pairings
+from darkpool_watch.tape.reference import read_reference
+
 ROOT = Path(__file__).parents[1]
+
+
+def test_the_demo_knows_whom_its_pools_keep_apart(tmp_path: Path) -> None:
+    known = read_reference(demo_config(tmp_path).reference).counterparties
+    assert known.rows.tobytes() == Counterparties(pairings()).rows.tobytes()
 
 
 def test_the_demo_ends_by_itself_and_names_what_it_found() -> None:

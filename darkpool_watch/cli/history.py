@@ -36,6 +36,8 @@ def replay(
 ) -> None:
     """Replay a tape or a capture through the daemon's own pipeline.
 
+    Where the config names no counterparty matrix, the one that lies beside a tape is taken.
+
     Parameters
     ----------
     tape
@@ -53,6 +55,7 @@ def replay(
     """
     from darkpool_watch.replay.run import replay_capture, replay_tape
     from darkpool_watch.tape.detect import open_tape
+    from darkpool_watch.tape.reference import beside
     from darkpool_watch.wire.capture import SUFFIX
 
     settings = with_profile(load(config), profile)
@@ -67,6 +70,11 @@ def replay(
         raise DarkpoolWatchError(f"{tape} is no capture, so it has no recorded schedule")
     else:
         opened = open_tape(tape)
+        known = beside(settings.reference, tape)
+        if known is not settings.reference:
+            settings = msgspec.structs.replace(settings, reference=known)
+            told = f"Counterparties of {known.counterparties}, beside the tape"
+            Console(stderr=True).print(told, highlight=False, markup=False, soft_wrap=True)
         total = min(len(opened.events), limit or len(opened.events))
         with progress_bar(total) as advance:
             result = replay_tape(opened, settings, limit=limit, progress=advance)

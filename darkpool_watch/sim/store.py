@@ -15,11 +15,13 @@ from darkpool_watch.errors import TapeError
 from darkpool_watch.sim.generator import generator_hash
 from darkpool_watch.sim.labels import LABEL
 from darkpool_watch.sim.market import SimConfig, Simulator
+from darkpool_watch.sim.matrix import pairings
 from darkpool_watch.sim.tally import Tally
 from darkpool_watch.sim.venue import truth_of
 from darkpool_watch.sim.views import View, ViewName, view_of
 from darkpool_watch.tape.folder import TAPE_SUFFIX, Manifest, PartFolder
 from darkpool_watch.tape.parquet import write_parquet, write_table
+from darkpool_watch.tape.reference import COUNTERPARTIES, write_counterparties
 from darkpool_watch.tape.tape import Tape
 from darkpool_watch.units import NS_PER_S
 
@@ -51,10 +53,10 @@ def write_tapes(
     """Simulate days into a folder, in bounded memory, and return its manifest.
 
     Each day becomes tapes of at most `part_events` records, a file of LABEL rows beside each, and
-    one of what was injected. With `records` the set ends after so many; `tally` counts them.
-    `progress` is told how many seconds of tape have been simulated. An
-    interrupted run goes on where it stopped: what is whole is simulated again but not written. Who
-    is seen in `view` is settled by the first part.
+    one of what was injected; the pools' counterparty matrix goes before them. With `records` the
+    set ends after so many; `tally` counts them. `progress` is told how many seconds of tape have
+    been simulated. An interrupted run goes on where it stopped: what is whole is simulated again
+    but not written. Who is seen in `view` is settled by the first part.
 
     Raises TapeError where the folder holds something else or the disk refuses.
     """
@@ -62,6 +64,9 @@ def write_tapes(
     store = PartFolder(
         folder, kind="tapes", maker=generator_hash(), recipe=msgspec.json.encode(recipe)
     )
+    if store.wanted(COUNTERPARTIES):
+        matrix = pairings()
+        store.add(COUNTERPARTIES, len(matrix), partial(write_counterparties, matrix))
     done = 0.0
     left = sys.maxsize if records is None else records
     seen: View | None = None

@@ -52,6 +52,7 @@ def build_markets(sim: "Simulator") -> NDArray[np.void]:
     markets["restless"] = _SWINGS
     markets["swings"] = rng.normal(0.0, _SWINGS, (config.securities, 2))
     markets["chances"][:, :, : config.accounts] = np.cumsum(sim.chances, axis=2)
+    markets["owners"][:, 1 : config.accounts + 1] = [one.owner for one in sim.people]
     markets["segments"][:, 1 : config.accounts + 1] = [one.segment for one in sim.people]
     for first, second in BARRED:
         markets["barred"][:, first, second] = 1

@@ -1,5 +1,6 @@
 """Reference files: who the accounts are, and which segments may not meet, with their dates."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from kernels.layout import I64_MAX
 
 COLUMNS: Final = ("account", "owner", "group", "capacity", "segment", "valid_from_ns")
 ENDS: Final = "valid_to_ns"  # may be absent or null: until the account's next record
+COUNTERPARTIES: Final = "counterparties.toml"  # the matrix of a folder of tapes
 _U32: Final = 1 << 32
 
 
@@ -37,6 +39,17 @@ def read_reference(config: ReferenceConfig) -> Reference:
     if not config.counterparties:
         return Reference(accounts)
     return Reference(accounts, read_counterparties(Path(config.counterparties)))
+
+
+def beside(config: ReferenceConfig, tape: Path) -> ReferenceConfig:
+    """Return `config`, where it names no matrix with the one that lies beside a tape, if any does.
+
+    `tape` is a file, or the folder of tapes itself.
+    """
+    found = (tape if tape.is_dir() else tape.parent) / COUNTERPARTIES
+    if config.counterparties or not found.is_file():
+        return config
+    return msgspec.structs.replace(config, counterparties=str(found))
 
 
 def read_accounts(path: Path) -> tuple[AccountInfo, ...]:
@@ -89,6 +102,25 @@ def read_counterparties(path: Path) -> Counterparties:
         raise TapeError(f"Cannot read counterparties {path}: {err.strerror}") from err
     except (msgspec.DecodeError, UnicodeDecodeError, MarketError) as err:
         raise TapeError(f"Counterparties {path}: {err}") from err
+
+
+def write_counterparties(pairings: Iterable[Pairing], path: Path) -> None:
+    """Write lines of a matrix as `read_counterparties` reads them.
+
+    Raises TapeError where the disk refuses.
+    """
+    lines = [
+        "[[pairing]]\n"
+        f"segments = [{one.segment}, {one.contra_segment}]\n"
+        f"allowed = {str(one.allowed).lower()}\n"
+        f"valid_from_ns = {one.valid_from_ns}\n"
+        f'venue = "{one.venue}"\n'
+        for one in pairings
+    ]
+    try:
+        path.write_text("\n".join(lines))
+    except OSError as err:
+        raise TapeError(f"Cannot write {path}: {err.strerror}") from err
 
 
 def _record(path: Path, number: int, row: dict[str, object]) -> AccountInfo:

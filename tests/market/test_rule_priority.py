@@ -1,15 +1,11 @@
-"""PRIORITY against its twins, and by hand. Prices in ticks of 0.01, times in ns after the open."""
-
-from typing import Any
+"""PRIORITY by hand: who was passed over, and when not. Prices in ticks of 0.01, times in ms."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from darkpool_watch.market.accounts import AccountInfo
+from darkpool_watch.market.counterparties import Pairing
 from kernels.layout import (
-    ADD,
     ASK,
     AUCTION,
     BAD_TIME,
@@ -23,159 +19,24 @@ from kernels.layout import (
     HIDDEN,
     IOC,
     LEVEL,
-    MIDPOINT_PEG,
     ONE_CLOCK,
-    QUOTE,
-    REPLACE,
     SELF_MATCH_PREVENTED,
     STATUS,
-    UNDEFINED_PRICE,
 )
 from kernels.queues import LEVELS_FORGOTTEN
-from kernels.rule_rows import BETTER_PASSED, OLDER_PASSED, SUB_PENNY
-from tests.market.rule_cases import MS, POOL, XNAS, Played, joined, record_lists
-from tests.market.streams import OPEN, event, event_streams, random_stream
-from tests.naive.rule_priority import priority_breaches, sub_pennies
-
-INCOMING = 9  # the account whose orders come to trade
-
-
-def assert_like_twin(
-    events: np.ndarray, records: list[AccountInfo] = (), **config: Any
-) -> tuple[int, int]:
-    played = Played(events, records=records, **config)
-    seen = played.observations
-    wanted = priority_breaches(events, seen, played.infos, played.config, played.records)
-    hits = played.of(OLDER_PASSED, BETTER_PASSED)
-    assert {int(h["arrival"]): int(h["passed_id"]) for h in hits} == wanted
-    assert len(hits) == len(wanted)
-    off = sub_pennies(events, seen, played.infos)
-    hits = played.of(SUB_PENNY)
-    assert {int(h["arrival"]): int(h["margin"]) for h in hits} == off
-    assert len(hits) == len(off)
-    return len(wanted), len(off)
-
-
-_MODES = st.sampled_from(["time", "time", "size", "class", "price", "unchecked"])
-
-
-@given(
-    events=event_streams,
-    records=record_lists,
-    mode=_MODES,
-    nameless=st.booleans(),
-    keeps=st.booleans(),
-    error=st.sampled_from([0, 1_000, MS]),
+from kernels.rule_rows import BETTER_PASSED, OLDER_PASSED
+from tests.market.queue_cases import (
+    INCOMING,
+    PEG,
+    add,
+    fill,
+    passed,
+    pool_fill,
+    queued_stream,
+    replace,
 )
-@settings(deadline=None, max_examples=200)
-def test_hits_equal_the_twins_on_any_stream(
-    events: np.ndarray,
-    records: list[AccountInfo],
-    mode: str,
-    nameless: bool,
-    keeps: bool,
-    error: int,
-) -> None:
-    assert_like_twin(
-        events,
-        records,
-        queue_priority={"XNAS": mode, "DARK/GOOG": mode},
-        queue_without_accounts=nameless,
-        size_down_keeps_place=keeps,
-        queue_error_ns=error,
-    )
-
-
-_QUEUED = st.lists(
-    st.tuples(
-        st.sampled_from([ADD, ADD, ADD, ADD, EXECUTE, EXECUTE, CANCEL, REPLACE, LEVEL]),
-        st.sampled_from([XNAS, POOL]),
-        st.integers(1, 8),  # order id
-        st.integers(0, 9),  # contra order id
-        st.integers(0, 2),  # price: only three levels
-        st.integers(1, 4),  # size
-        st.sampled_from([0, 0, 0, 2]),  # minimum
-        st.sampled_from([0, 0, 0, 0, HIDDEN, MIDPOINT_PEG, CONDITIONAL, IOC, BAD_TIME]),
-        st.sampled_from([0, 1, 1_001, MS]),
-        st.integers(1, 4),  # account
-    ),
-    min_size=1,
-    max_size=30,
-)
-
-
-@given(drawn=_QUEUED, records=record_lists, mode=_MODES, keeps=st.booleans())
-@settings(deadline=None, max_examples=300)
-def test_hits_equal_the_twins_on_crowded_queues(
-    drawn: list[tuple[int, ...]], records: list[AccountInfo], mode: str, keeps: bool
-) -> None:
-    rows = []
-    at = 0
-    for kind, listing, order_id, contra, price, size, least, flags, gap, account in drawn:
-        at += gap
-        known = {} if kind == EXECUTE or (listing == POOL and price == 0) else {"price": 98 + price}
-        rows.append(
-            event(
-                kind,
-                instrument_id=listing,
-                order_id=order_id,
-                contra_order_id=contra,
-                side=BID,
-                size=size,
-                aux_size=least,
-                flags=flags | ONE_CLOCK,
-                at=at,
-                account=account,
-                contra_account=1 + account % 4,
-                **known,
-            )
-        )
-    assert_like_twin(
-        joined(rows),
-        records,
-        queue_priority={"XNAS": mode, "DARK": mode},
-        size_down_keeps_place=keeps,
-    )
-
-
-def queued_stream(seed: int, count: int) -> np.ndarray:
-    """A long stream whose executions are at the prices of the orders that they name."""
-    events = random_stream(seed=seed, count=count, order_ids=150)
-    events["account"] = 1 + events["account"] % 4
-    events["contra_account"] = 1 + events["account"] % 4
-    events["kind"][np.isin(events["kind"], [LEVEL, CLEAR])] = ADD
-    events["price"][events["kind"] == EXECUTE] = UNDEFINED_PRICE
-    return events
-
-
-def test_a_long_stream_has_hits_and_block_size_does_not_change_them() -> None:
-    events = queued_stream(seed=6, count=6_000)
-    odd = (events["kind"] == ADD) & (events["size"] % 20 == 0)
-    events["price"][odd] += 1_000_000
-    passed, off = assert_like_twin(events)
-    assert passed > 50
-    assert off > 50
-    whole = Played(events)
-    for block in (1, 7, 256):
-        again = Played(events, block=block)
-        assert again.hits.tobytes() == whole.hits.tobytes()
-        assert again.counted() == whole.counted()
-
-
-def add(order_id: int, at: int, price: float | None = 100, **fields: int) -> np.ndarray:
-    fields = {"side": ASK, "size": 10, "account": order_id, **fields}
-    return event(ADD, order_id=order_id, price=price, at=at * MS, **fields)
-
-
-def fill(order_id: int, at: int, size: int = 10, **fields: Any) -> np.ndarray:
-    fields = {"side": ASK, "contra_account": INCOMING, **fields}
-    return event(EXECUTE, order_id=order_id, size=size, at=at * MS, **fields)
-
-
-def passed(*rows: np.ndarray, **config: Any) -> list[tuple[int, int]]:
-    """Return (order filled, order passed over) of every hit."""
-    hits = Played(joined(list(rows)), **config).of(OLDER_PASSED, BETTER_PASSED)
-    return [(int(h["order_id"]), int(h["passed_id"])) for h in hits]
+from tests.market.rule_cases import MS, POOL, Played, joined
+from tests.market.streams import OPEN, event
 
 
 def test_the_older_order_at_a_price_comes_first() -> None:
@@ -236,10 +97,6 @@ def test_a_depth_correction_makes_the_orders_of_its_price_unknown() -> None:
     assert passed(add(1, 0), add(2, 1), event(CLEAR, at=MS), fill(2, 2)) == []
 
 
-def replace(old: int, new: int, at: int, price: float = 100, size: int = 10) -> np.ndarray:
-    return event(REPLACE, order_id=old, contra_order_id=new, price=price, size=size, at=at * MS)
-
-
 def test_a_larger_or_repriced_replacement_loses_its_place() -> None:
     rows = [add(1, 0), add(2, 1), replace(1, 3, 2, size=11)]
     assert passed(*rows, fill(2, 3)) == []
@@ -283,6 +140,20 @@ def test_an_account_that_would_have_met_itself_was_rightly_passed_over() -> None
     assert passed(add(1, 0), add(2, 1), prevented) == []
 
 
+def test_an_order_that_the_matrix_kept_out_was_rightly_passed_over() -> None:
+    records = [AccountInfo(1, owner=1, segment=1), AccountInfo(INCOMING, owner=9, segment=2)]
+    rows = [add(1, 0), add(2, 1), fill(2, 2)]
+    assert passed(*rows, records=records) == [(2, 1)]
+    for pairings, hits in (
+        ([Pairing(2, 1, False)], []),
+        ([Pairing(2, 1, False), Pairing(1, 2, True, venue="XNAS")], [(2, 1)]),
+        ([Pairing(1, 2, False, venue="DARK")], [(2, 1)]),
+        ([Pairing(1, 2, False), Pairing(1, 2, True, OPEN + MS)], [(2, 1)]),
+        ([Pairing(1, 2, False), Pairing(1, 2, True, OPEN + MS + 1)], []),  # in the clock's error
+    ):
+        assert passed(*rows, records=records, pairings=pairings) == hits
+
+
 def test_without_accounts_nothing_is_claimed_unless_the_config_says_so() -> None:
     rows = [add(1, 0, account=0), add(2, 1, account=0), fill(2, 2, contra_account=0)]
     assert passed(*rows) == []
@@ -316,21 +187,6 @@ def test_halts_and_other_prices_suspend_the_queue() -> None:
     halt = event(STATUS, flags=HALT | ONE_CLOCK, at=MS)
     assert passed(add(1, 0), add(2, 1), halt, fill(2, 2)) == []
     assert passed(add(1, 0), add(2, 1), fill(2, 2, price=99.5)) == []
-
-
-PEG = {"instrument_id": POOL, "flags": DARK | MIDPOINT_PEG | ONE_CLOCK, "price": None}
-
-
-def pool_fill(order_id: int, at: int, size: int = 10, contra: int = 0) -> np.ndarray:
-    return fill(
-        order_id,
-        at,
-        size,
-        instrument_id=POOL,
-        flags=DARK | MIDPOINT_PEG | ONE_CLOCK,
-        price=100.5,
-        contra_order_id=contra,
-    )
 
 
 def test_a_pool_fills_in_time_order_what_the_trade_could_fill() -> None:
@@ -389,30 +245,3 @@ def test_queues_resume_from_a_snapshot() -> None:
     parts.append(second.rules.settle().copy())
     assert np.concatenate(parts).tobytes() == whole.hits.tobytes()
     assert len(whole.of(OLDER_PASSED, BETTER_PASSED)) > 10
-
-
-def off(*rows: np.ndarray) -> list[int]:
-    return Played(joined(list(rows))).of(SUB_PENNY)["arrival"].tolist()
-
-
-def test_a_price_off_the_tick_is_sub_penny_except_below_one() -> None:
-    assert off(add(1, 0, price=101), add(2, 1, price=101.5), add(3, 2, price=101.01)) == [1, 2]
-    # Below 1.00 the increment is 0.0001.
-    assert off(add(1, 0, price=99.5), add(2, 1, price=99.01), add(3, 2, price=99.001)) == [2]
-    assert off(replace(1, 2, 0, price=101.5)) == [0]
-    assert off(event(QUOTE, price=101, aux_price=102.5, size=1)) == [0]
-    assert off(
-        event(LEVEL, side=BID, price=101.5, size=1), event(LEVEL, side=BID, price=101.5)
-    ) == [0]
-    played = Played(joined([add(1, 0, price=101.25)]))
-    breach = played.rules.breach(played.hits[0])
-    assert breach.reason == "price of 1.0125 on XNAS, where prices step by 0.01"
-    assert (breach.group, breach.severity, breach.measure) == ("sub-penny", "low", 0.25)
-
-
-def test_a_midpoint_may_lie_on_a_half_tick_and_an_execution_anywhere() -> None:
-    hidden, peg = HIDDEN | ONE_CLOCK, HIDDEN | MIDPOINT_PEG | ONE_CLOCK
-    assert off(add(1, 0, price=101.5, flags=hidden), add(2, 1, price=101.25, flags=peg)) == []
-    assert off(add(1, 0, price=101.25, flags=hidden)) == [0]
-    assert off(add(1, 0, price=101.5, instrument_id=POOL), pool_fill(1, 2)) == []
-    assert off(fill(1, 0, price=101.0025, flags=hidden)) == []

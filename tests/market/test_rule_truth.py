@@ -4,15 +4,16 @@ from collections import Counter
 from functools import lru_cache
 
 import numpy as np
+import pytest
 
 from darkpool_watch.config import DetectConfig, MarketConfig
 from darkpool_watch.detect.rules import Rules
-from darkpool_watch.market.accounts import AccountInfo
-from darkpool_watch.market.counterparties import Counterparties, Pairing
+from darkpool_watch.market.counterparties import Counterparties
 from darkpool_watch.market.listings import Listings
 from darkpool_watch.market.state import Market
 from darkpool_watch.sim.market import SimConfig, Simulator
-from darkpool_watch.sim.population import BARRED, DARK_VENUES, TICK
+from darkpool_watch.sim.matrix import pairings
+from darkpool_watch.sim.population import TICK
 from kernels.rule_rows import (
     AWAY_ORDER,
     AWAY_TRADE,
@@ -43,40 +44,27 @@ KIND_OF = {
     SAME_OWNER: "self-match",
 }
 SECONDS = 1_800.0
-SEGMENTS = 100  # the simulator's segments are told apart from the violators' by this much
-KEPT_APART = [
-    Pairing(SEGMENTS + a, SEGMENTS + b, False, venue=pool)
-    for a, b in BARRED
-    for pool in DARK_VENUES
-    if a < b
-]
 EACH = 26
 
 
-@lru_cache(maxsize=1)
-def clean_day() -> tuple[Simulator, np.ndarray]:
+@lru_cache(maxsize=2)
+def clean_day(seed: int) -> tuple[Simulator, np.ndarray]:
     """Half an hour of eight securities without campaigns, look-alikes included."""
-    sim = Simulator(SimConfig(seed=5, securities=8, seconds=SECONDS, start_s=5_400.0))
+    sim = Simulator(SimConfig(seed=seed, securities=8, seconds=SECONDS, start_s=5_400.0))
     return sim, np.concatenate([events for events, _ in sim.blocks()])
 
 
-def strangers() -> list[AccountInfo]:
-    """Return the simulator's accounts, each of an owner of its own: only its segments matter."""
-    return [
-        AccountInfo(one.account, 10_000 + one.account, 0, "principal", SEGMENTS + one.segment)
-        for one in clean_day()[0].people
-    ]
-
-
-def play(events: np.ndarray, block: int, middle: int) -> tuple[Counter, np.ndarray, Rules]:
+def play(
+    sim: Simulator, events: np.ndarray, block: int, middle: int, matrix: tuple = pairings()
+) -> tuple[Counter, np.ndarray, Rules]:
     """Return (hits by (arrival, kind), observations, rules)."""
     listings = Listings()
-    for definition in clean_day()[0].definitions():
+    for definition in sim.definitions():
         listings.define(definition)
-    for account in (*people(middle), *strangers()):
+    for account in (*people(middle), *sim.accounts()):
         listings.account(account)
     market = Market(MarketConfig(), listings)
-    rules = Rules(DetectConfig(), listings, Counterparties([*PAIRINGS, *KEPT_APART]))
+    rules = Rules(DetectConfig(), listings, Counterparties([*PAIRINGS, *matrix]))
     found: Counter = Counter()
     seen = []
     for start in range(0, len(events), block):
@@ -89,20 +77,27 @@ def play(events: np.ndarray, block: int, middle: int) -> tuple[Counter, np.ndarr
     return found, np.concatenate(seen), rules
 
 
-def test_a_clean_simulated_market_breaks_no_rule() -> None:
-    found, _, rules = play(clean_day()[1], 4_096, 0)
+@pytest.mark.parametrize("seed", [5, 11])
+def test_a_clean_simulated_market_breaks_no_rule(seed: int) -> None:
+    sim, events = clean_day(seed)
+    found, _, rules = play(sim, events, 4_096, 0)
     assert found == Counter()
     assert rules.counters[TRADES] > 5_000
     assert rules.counters[RANKED] > 5_000
 
 
+def test_without_the_pools_matrix_whom_they_kept_apart_looks_passed_over() -> None:
+    found, _, _ = play(*clean_day(5), 4_096, 0, matrix=())
+    assert {kind for _, kind in found} == {"priority"}
+
+
 def test_violations_are_all_found_and_nothing_else_is() -> None:
-    sim, events = clean_day()
+    sim, events = clean_day(5)
     middle = sim.begins + round(SECONDS * 5e8)
-    _, seen, _ = play(events, 4_096, middle)
+    _, seen, _ = play(sim, events, 4_096, middle)
     pools = {LISTINGS * s + 1: LISTINGS * s + 2 for s in range(sim.config.securities)}
     violated, truth = violate(events, seen, pools, EACH, middle, TICK)
-    whole, _, _ = play(violated, 4_096, middle)
+    whole, _, _ = play(sim, violated, 4_096, middle)
     for kind in KINDS:
         wanted = {arrival for arrival, one in truth.items() if one == kind}
         told = {arrival for arrival, one in whole if one == kind}
@@ -110,5 +105,5 @@ def test_violations_are_all_found_and_nothing_else_is() -> None:
         precision = len(wanted & told) / len(told)
         recall = len(wanted & told) / len(wanted)
         assert (kind, precision, recall) == (kind, 1.0, 1.0), (wanted - told, told - wanted)
-    again, _, _ = play(violated, 256, middle)
+    again, _, _ = play(sim, violated, 256, middle)
     assert again == whole

@@ -1,5 +1,7 @@
 """SEGMENT and self-match by looking every instant up in plain lists of dated records."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from darkpool_watch.market.accounts import AccountInfo
@@ -16,7 +18,7 @@ def record(records: list[AccountInfo], account: int, ts: int) -> AccountInfo | N
     return newest if newest.valid_to_ns > ts else None
 
 
-def pairing(pairings: list[Pairing], venue: str, pair: set[int], ts: int) -> Pairing | None:
+def pairing(pairings: Sequence[Pairing], venue: str, pair: set[int], ts: int) -> Pairing | None:
     for asked in (venue, ""):
         begun = [
             one

@@ -1,11 +1,13 @@
 """PRIORITY with every book as one plain list of orders in the order they came."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from darkpool_watch.config import DetectConfig
 from darkpool_watch.market.accounts import AccountInfo
+from darkpool_watch.market.counterparties import Pairing
 from darkpool_watch.market.listings import ListingInfo
 from kernels.layout import (
     ADD,
@@ -30,7 +32,7 @@ from kernels.layout import (
     STATUS,
     UNDEFINED_PRICE,
 )
-from tests.naive.rule_parties import record
+from tests.naive.rule_parties import pairing, record
 
 NONE = UNDEFINED_PRICE
 FAR = 10**30
@@ -57,8 +59,14 @@ class Order:
 class Book:
     """All orders of all listings that the feed showed and nothing made doubtful."""
 
-    def __init__(self, infos: list[ListingInfo], config: DetectConfig) -> None:
+    def __init__(
+        self,
+        infos: list[ListingInfo],
+        config: DetectConfig,
+        pairings: Sequence[Pairing] = (),
+    ) -> None:
         self.infos = infos
+        self.pairings = pairings
         self.keeps = config.size_down_keeps_place
         self.orders: list[Order] = []
 
@@ -141,16 +149,17 @@ def spared(
     e: np.void,
     o: np.void,
     order: Order,
-    dark: bool,
+    book: Book,
     config: DetectConfig,
     records: list[AccountInfo],
 ) -> bool:
-    """Whether self-match prevention may have kept the order out of the trade."""
+    """Whether self-match prevention or the matrix may have kept the order out of the trade."""
+    info = book.infos[order.listing]
     a, b = order.account, int(o["contra_account"])
     if e["flags"] & SELF_MATCH_PREVENTED:
         return True
     if not a or not b:
-        return dark or not config.queue_without_accounts
+        return info.dark or not config.queue_without_accounts
     if a == b:
         return True
     ts, error = int(o["ts"]), config.clock_error_ns
@@ -160,7 +169,13 @@ def spared(
     ]
     if mine[0] is not mine[1] or theirs[0] is not theirs[1]:
         return True
-    return None not in (mine[0], theirs[0]) and 0 != mine[0].owner == theirs[0].owner
+    if mine[0] is None or theirs[0] is None:
+        return False
+    if 0 != mine[0].owner == theirs[0].owner:
+        return True
+    pair = {mine[0].segment, theirs[0].segment}
+    lines = [pairing(book.pairings, info.venue, pair, at) for at in (ts - error, ts + error)]
+    return any(line is not None and not line.allowed for line in lines)
 
 
 def fits(
@@ -239,7 +254,7 @@ def passed_over(
 
     def counts(order: Order) -> bool:
         return fits(e, o, order, filled, incoming, info.dark) and not spared(
-            e, o, order, info.dark, config, records
+            e, o, order, book, config, records
         )
 
     def outright(order: Order) -> bool:
@@ -270,9 +285,10 @@ def priority_breaches(
     infos: list[ListingInfo],
     config: DetectConfig,
     records: list[AccountInfo],
+    pairings: Sequence[Pairing],
 ) -> dict[int, int]:
     """Arrival -> id of the order passed over, where nothing touched that order in time."""
-    book = Book(infos, config)
+    book = Book(infos, config, pairings)
     halted: dict[int, set[int]] = {}
     waiting: list[tuple[int, int, int, int, int]] = []  # security, listing, passed, ts, arrival
     found = {}

@@ -103,10 +103,15 @@ class NaiveMarket:
     """
 
     def __init__(
-        self, tick: int, segments: dict[int, int] | None = None, barred: tuple[Any, ...] = ()
+        self,
+        tick: int,
+        segments: dict[int, int] | None = None,
+        barred: tuple[Any, ...] = (),
+        owners: dict[int, int] | None = None,
     ) -> None:
         self.tick = tick
         self.segments = segments or {}
+        self.owners = owners or {}
         self.barred = barred
         self.breaches: dict[str, list[Any]] = {kind: [] for kind in KINDS}
         self.lit: dict[int, Resting] = {}
@@ -140,6 +145,11 @@ class NaiveMarket:
         """Return whether two orders must not meet in the pool."""
         pair = self.segments.get(resting.account), self.segments.get(incoming.account)
         return pair in self.barred
+
+    def of_one_firm(self, resting: Resting, incoming: Resting) -> bool:
+        """Return whether self-trade prevention keeps two orders apart, wash traders' aside."""
+        accounts = resting.account, incoming.account
+        return accounts[0] == accounts[1] or len({self.owners.get(a, -a) for a in accounts}) == 1
 
     def _check_price(self, e: Any, side: int, price: int) -> None:
         if price % self.tick:
@@ -312,7 +322,7 @@ class NaiveMarket:
         incoming = pool[int(e["contra_order_id"])]
         assert incoming is list(pool.values())[-1], "the incoming order is the newest"
         assert order.side == e["side"] != incoming.side
-        assert order.account == e["account"]
+        assert order.account == e["account"] != incoming.account
         assert incoming.account == e["contra_account"]
         breach = self.bars(order, incoming)
         if breach:
@@ -323,7 +333,7 @@ class NaiveMarket:
             if o.side == order.side
             and o.firm
             and self.bars(o, incoming) == breach
-            and o.account != incoming.account
+            and (o is order or not self.of_one_firm(o, incoming))
             and incoming.left >= min(o.minimum, o.left)
         )
         assert order is first, "time priority was broken in the pool"

@@ -52,8 +52,9 @@ def test_the_simulators_own_market_finds_the_overlaid_tape_legal(overlaid: Overl
     security = security_of(events["instrument_id"])
     segments = {one.account: one.segment for one in overlaid.tape.accounts}
     segments |= {60_001: 0, 60_002: 0}
+    owners = {one.account: one.owner for one in overlaid.tape.accounts}
     for s in np.unique(security):
-        market = NaiveMarket(TICK, segments, BARRED)
+        market = NaiveMarket(TICK, segments, BARRED, owners)
         for event in events[security == s]:
             market.apply(event)
 

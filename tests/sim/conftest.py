@@ -78,8 +78,9 @@ def legal(tape: Tape) -> dict[int, NaiveMarket]:
     """Return a plain-Python market of each security that has found every event legal."""
     markets = {}
     segments = {one.account: one.segment for one in tape.simulator.people}
+    owners = {one.account: one.owner for one in tape.simulator.people}
     for s in range(1, tape.simulator.config.securities + 1):
-        market = markets[s] = NaiveMarket(TICK, segments, BARRED)
+        market = markets[s] = NaiveMarket(TICK, segments, BARRED, owners)
         for event in tape.events[tape.security == s]:
             market.apply(event)
     return markets

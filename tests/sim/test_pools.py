@@ -1,7 +1,42 @@
 import numpy as np
 
-from kernels.layout import ADD, CANCEL, CONDITIONAL, DARK, EXECUTE, FIRM_UP, REPLACE, TRADE
+from kernels.layout import (
+    ADD,
+    AUCTION,
+    CANCEL,
+    CONDITIONAL,
+    DARK,
+    EXECUTE,
+    FIRM_UP,
+    REPLACE,
+    TRADE,
+)
+from kernels.sim_cast import WASH
 from tests.sim.conftest import Tape
+
+
+def matched(tape: Tape) -> np.ndarray:
+    """Return which records are trades of one owner with itself, auctions apart."""
+    owner = np.zeros(len(tape.simulator.people) + 1, int)
+    owner[1:] = [one.owner for one in tape.simulator.people]
+    events = tape.events
+    traded = np.isin(events["kind"], (EXECUTE, TRADE)) & (events["flags"] & AUCTION == 0)
+    return traded & (owner[events["account"]] == owner[events["contra_account"]])
+
+
+def test_only_wash_traders_and_breaches_trade_within_an_owner(busy: Tape, quiet: Tape) -> None:
+    assert not matched(quiet).any()
+    events, security = busy.events[matched(busy)], busy.security[matched(busy)]
+    accounts = events["account"] != events["contra_account"]
+    senders = busy.senders[matched(busy)]
+    assert (senders >= 0).all()
+    planned = busy.simulator.planned
+    codes = [
+        planned[planned["security"] == s - 1]["code"][a]
+        for s, a in zip(security[accounts], senders[accounts], strict=True)
+    ]
+    assert set(codes) == {WASH}
+    assert len(codes) > 10
 
 
 def test_conditional_orders_trade_only_once_firmed_up(quiet: Tape) -> None:

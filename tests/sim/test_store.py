@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 
 from darkpool_watch.errors import TapeError
+from darkpool_watch.market.counterparties import Counterparties
 from darkpool_watch.sim.market import SimConfig, Simulator
+from darkpool_watch.sim.matrix import pairings
 from darkpool_watch.sim.store import read_labels, write_tapes
 from darkpool_watch.sim.tally import Tally
 from darkpool_watch.tape.detect import open_tape
+from darkpool_watch.tape.reference import COUNTERPARTIES, read_counterparties
 
+CONFIGS = Path(__file__).parents[2] / "configs"
 SHORT = SimConfig(seed=9, securities=2, seconds=60.0, campaigns_per_hour=60.0)
 
 
@@ -33,6 +37,16 @@ def test_a_stored_tape_is_the_simulated_one(tmp_path: Path) -> None:
     assert {one["id"] for one in truth["campaigns"]} >= set(labels["campaign"]) - {-1}
     assert told == sorted(told)
     assert told[-1] == 60.0
+
+
+def test_the_pools_matrix_lies_beside_the_tapes_and_in_the_configs(tmp_path: Path) -> None:
+    write_tapes(tmp_path / "out", (SHORT,))
+    written = tmp_path / "out" / COUNTERPARTIES
+    kept = Counterparties(pairings())
+    assert read_counterparties(written).rows.tobytes() == kept.rows.tobytes()
+    assert len(kept.rows) == 2
+    shipped = read_counterparties(CONFIGS / "simulated.counterparties.toml")
+    assert (shipped.venues, shipped.rows.tobytes()) == (kept.venues, kept.rows.tobytes())
 
 
 def test_a_run_that_stopped_goes_on_to_the_same_bytes(tmp_path: Path) -> None:

@@ -9,8 +9,15 @@ import pytest
 from darkpool_watch.config import ReferenceConfig
 from darkpool_watch.errors import TapeError
 from darkpool_watch.market.accounts import AccountHistory, AccountInfo
-from darkpool_watch.market.counterparties import Reference
-from darkpool_watch.tape.reference import read_accounts, read_counterparties, read_reference
+from darkpool_watch.market.counterparties import Counterparties, Pairing, Reference
+from darkpool_watch.tape.reference import (
+    COUNTERPARTIES,
+    beside,
+    read_accounts,
+    read_counterparties,
+    read_reference,
+    write_counterparties,
+)
 from kernels.layout import I64_MAX
 
 ROW = {
@@ -128,6 +135,27 @@ def test_a_bad_matrix_is_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(TapeError, match=message) as caught:
         read_counterparties(path)
     assert "matrix.toml" in str(caught.value)
+
+
+def test_a_written_matrix_reads_back(tmp_path: Path) -> None:
+    lines = [Pairing(3, 1, False, 100), Pairing(1, 3, True, venue="POOL"), Pairing(2, 2, False)]
+    write_counterparties(lines, tmp_path / "matrix.toml")
+    found = read_counterparties(tmp_path / "matrix.toml")
+    assert found.venues == {"POOL": 1}
+    assert found.rows.tobytes() == Counterparties(lines).rows.tobytes()
+    with pytest.raises(TapeError, match=r"Cannot write .*No such file or directory"):
+        write_counterparties(lines, tmp_path / "absent" / "matrix.toml")
+
+
+def test_the_matrix_beside_a_tape_is_taken_where_the_config_names_none(tmp_path: Path) -> None:
+    tape = tmp_path / "day.parquet"
+    none, named = ReferenceConfig(accounts="a.parquet"), ReferenceConfig(counterparties="own.toml")
+    assert beside(none, tape) is none
+    matrix = tmp_path / COUNTERPARTIES
+    write_counterparties([], matrix)
+    for where in (tape, tmp_path):
+        assert beside(none, where) == ReferenceConfig("a.parquet", str(matrix))
+        assert beside(named, where) is named
 
 
 def test_a_config_without_files_says_nothing_of_anyone(tmp_path: Path) -> None:
