@@ -37,7 +37,7 @@ MOST_SECURITIES = 4_096
 EVIDENCE = 15.0
 CAMPAIGNS = (("PING", 1.0), ("SPOOF", 3.0), ("PING", 5.0), ("PING", 8.0))  # s after the history
 AFTER_NS = 60 * NS_PER_S  # an alert this long after a campaign's end still names it
-PREPARING = "Compiling kernels and loading the model (a first run takes three minutes on two cores)"
+PREPARING = "Compiling kernels and loading the model; a first run takes three minutes on two cores"
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
 
 
@@ -79,7 +79,8 @@ def run_demo(*, seconds: float, seed: int, securities: int, speed: float) -> Non
         process.start()  # first, so that its kernels compile on another core beside the daemon's
         signal.signal(signal.SIGINT, interrupted)
         try:
-            with console.status(PREPARING):
+            console.print(PREPARING, highlight=False)
+            with console.status("Compiling"):
                 daemon = Daemon(config)
             with daemon:
                 alerts = _watch(daemon, config, process, console)
