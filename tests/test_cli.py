@@ -10,8 +10,9 @@ import pytest
 
 from darkpool_watch.cli.live import check_config
 from darkpool_watch.errors import DarkpoolWatchError
-from darkpool_watch.overlay.files import labels_path, read_labels, read_truth, truth_path
+from darkpool_watch.overlay.files import labels_path, read_truth, truth_path
 from darkpool_watch.sim.market import SimConfig, Simulator
+from darkpool_watch.sim.store import read_labels
 from darkpool_watch.tape.detect import open_tape
 from darkpool_watch.tape.parquet import write_parquet
 from darkpool_watch.tape.tape import Tape

@@ -102,7 +102,7 @@ def features_by_stages(simulator: Simulator, normaliser: Normaliser, block: int)
     ) -> tuple[NDArray[np.int64], NDArray[np.generic]]:
         stages = Stages(simulator, normaliser)
         parts = [
-            stages.take(np.ascontiguousarray(events[i : i + block])).copy()
+            stages.take(np.ascontiguousarray(events[i : i + block]))[1].copy()
             for i in range(0, len(events), block)
         ]
         values = np.concatenate([part.values for part in parts])

@@ -33,7 +33,7 @@ from darkpool_watch.evaluate.placement import join_places, judge_placement, plac
 from darkpool_watch.evaluate.plans import CALM_DAY, FITTED, JUDGED, PLACED_PER_HOUR, LeakPlan
 from darkpool_watch.evaluate.sample import play_day
 from darkpool_watch.features.normaliser import Normaliser
-from darkpool_watch.sim.frames import play
+from darkpool_watch.sim.frames import Stages
 from darkpool_watch.sim.market import Simulator
 from darkpool_watch.typologies import MODEL_TYPOLOGIES
 from kernels.sim_labels import ACTIVE
@@ -162,11 +162,9 @@ def _raw_rows(plan: LeakPlan, markets: Markets) -> tuple[NDArray[np.floating], N
     simulator = Simulator(plan.small(FITTED, plan.fitted_days[0]))
     raw: list[NDArray[Any]] = []
     zone: list[NDArray[np.integer]] = []
-    seen = 0
-    for block in play(simulator, markets.normaliser):
+    for block in Stages(simulator, markets.normaliser).play():
         raw.append(block.frames.raw.copy())
-        zone.append(block.labels["zone"][block.frames.arrival - seen])
-        seen += len(block.events)
+        zone.append(block.labels["zone"][block.frames.arrival - block.first])
     return np.concatenate(raw), np.concatenate(zone)
 
 

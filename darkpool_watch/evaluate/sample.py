@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from darkpool_watch.evaluate.cells import CELL, cells_of
 from darkpool_watch.features.normaliser import HALF_HOURS, Normaliser
 from darkpool_watch.sim.abuse import CODES
-from darkpool_watch.sim.frames import Change, play
+from darkpool_watch.sim.frames import Change, Stages
 from darkpool_watch.sim.labels import label_events
 from darkpool_watch.sim.market import SimConfig, Simulator
 from darkpool_watch.sim.population import security_of
@@ -62,7 +62,7 @@ def play_day(
     simulator = Simulator(config)
     rng = np.random.default_rng([config.seed, config.day, thin])
     values, arrivals, labels, security, ts, senders = [], [], [], [], [], []
-    for block in play(simulator, normaliser, change=change, accounts=accounts):
+    for block in Stages(simulator, normaliser, accounts=accounts).play(change):
         frames = block.frames
         values.append(np.where(frames.mask > 0, np.nan, frames.values).astype(np.float16))
         arrivals.append(frames.arrival.copy())
@@ -163,7 +163,7 @@ def fit_on_calm_day(config: SimConfig) -> Normaliser:
     simulator = Simulator(msgspec.structs.replace(config, campaigns_per_hour=0.0, plan=()))
     raw: list[NDArray[Any]] = []
     ts: list[NDArray[np.int64]] = []
-    for block in play(simulator, Normaliser.default()):
+    for block in Stages(simulator, Normaliser.default()).play():
         raw.append(block.frames.raw.copy())
         ts.append(block.frames.ts.copy())
     half_hour = (np.concatenate(ts) - simulator.opens) // HALF_HOUR_NS

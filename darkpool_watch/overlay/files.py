@@ -6,9 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from darkpool_watch.errors import TapeError
 from darkpool_watch.overlay.inject import Overlaid, Truth
@@ -37,25 +35,6 @@ def write_overlaid(done: Overlaid, out: Path, labels: Path | None = None) -> Non
     truth = msgspec.json.format(msgspec.json.encode(done.truth), indent=1)
     _write(truth_path(out), lambda part: part.write_bytes(truth))
     write_parquet(done.tape, out)
-
-
-def read_labels(path: Path) -> NDArray[np.void]:
-    """Return the labels of a tape, (N,) LABEL.
-
-    Raises TapeError for a damaged file or another table.
-    """
-    try:
-        table = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as err:
-        raise TapeError(f"Cannot read labels {path}: {str(err).splitlines()[0]}") from err
-    if tuple(table.columns) != LABEL.names:
-        raise TapeError(
-            f"{path} has columns {', '.join(table.columns)}, needed {', '.join(LABEL.names or ())}"
-        )
-    labels = np.zeros(len(table), LABEL)
-    for name in LABEL.names or ():
-        labels[name] = table[name].to_numpy()
-    return labels
 
 
 def read_truth(path: Path) -> Truth:

@@ -1,4 +1,4 @@
-"""A simulated tape through the production books, windows and sampler, without a model."""
+"""A simulated day through the production books, windows and sampler, without a model."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -19,61 +19,75 @@ Change = Callable[[NDArray[np.void]], NDArray[np.void]]
 
 
 class Played(NamedTuple):
-    """One block of the tape and the frames it owed."""
+    """One block of the tape, what it did to the market and the frames it owed.
 
+    `observations` and `frames` are views, valid until the next block.
+    """
+
+    first: int  # arrival of its first event
     events: NDArray[np.void]  # (N,) EVENT
     labels: NDArray[np.void]  # (N,) LABEL
-    frames: Frames  # views, valid until the next block
     senders: NDArray[np.int32]  # (N,) place among its security's agents of who sent it; -1 = nobody
+    observations: NDArray[np.void]  # (N,) OBSERVATION
+    frames: Frames
 
 
 class Stages:
-    """Books, windows and sampler that know a simulator's listings and accounts, and no event."""
+    """Books, windows and sampler that know a simulator's listings and accounts, and no event.
+
+    Attributes:
+        symbols: by security row.
+        seen: events so far.
+    """
 
     def __init__(
         self,
         simulator: Simulator,
         normaliser: Normaliser,
+        *,
         accounts: list[AccountRecord] | None = None,
+        strangers: frozenset[int] = frozenset(),
     ) -> None:
+        """`accounts` stands in for the simulator's own records.
+
+        Securities whose rows are in `strangers` are defined without their symbol, so that they have
+        no history of their own.
+        """
         settings = Config()
         listings = Listings(settings.market)
+        self.simulator = simulator
+        self.extractor = Extractor(settings.features, simulator.config.securities, normaliser)
+        self.symbols: dict[int, str] = {}
+        self.seen = 0
         self._market = Market(settings.market, listings)
-        self._extractor = Extractor(settings.features, simulator.config.securities, normaliser)
         for definition in simulator.definitions():
             listings.define(definition)
-            self._extractor.define(
-                listings.security_row(definition.security_id),
+            security = listings.security_row(definition.security_id)
+            self.symbols[security] = definition.symbol
+            own = () if security in strangers else (definition.symbol,)
+            self.extractor.define(
+                security,
                 tick=definition.tick,
                 session_open_ns=definition.session_open_ns,
                 session_close_ns=definition.session_close_ns,
-                names=(definition.symbol, definition.class_),
+                names=(*own, definition.class_),
             )
         for account in simulator.accounts() if accounts is None else accounts:
             listings.account(account)
-        self.seen = 0  # events
 
-    def take(self, events: NDArray[np.void]) -> Frames:
-        """Return the frames that a block owes, which the next block overwrites."""
-        frames = self._extractor.extract(self._market.observe(events, self.seen))
+    def take(self, events: NDArray[np.void]) -> tuple[NDArray[np.void], Frames]:
+        """Return the observations and frames of a block, which the next block overwrites."""
+        observations = self._market.observe(events, self.seen)
         self.seen += len(events)
-        return frames
+        return observations, self.extractor.extract(observations)
 
+    def play(self, change: Change | None = None) -> Iterator[Played]:
+        """Yield the blocks of the simulator's tape with the frames of the nominal schedule.
 
-def play(
-    simulator: Simulator,
-    normaliser: Normaliser,
-    *,
-    change: Change | None = None,
-    accounts: list[AccountRecord] | None = None,
-) -> Iterator[Played]:
-    """Yield the blocks of a simulator's tape with the frames of the nominal schedule.
-
-    `change` is shown each block's events first and returns what the stages see in their place, in
-    the same order; `accounts` stands in for the simulator's own records.
-    """
-    stages = Stages(simulator, normaliser, accounts)
-    for events, labels, senders in simulator.stretches():
-        shown = events if change is None else change(events)
-        frames = stages.take(shown)
-        yield Played(shown, labels, frames, senders)
+        `change` is shown each block's events first and returns what the stages see in their place,
+        in the same order.
+        """
+        for events, labels, senders in self.simulator.stretches():
+            first = self.seen
+            shown = events if change is None else change(events)
+            yield Played(first, shown, labels, senders, *self.take(shown))

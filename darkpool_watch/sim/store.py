@@ -144,11 +144,18 @@ def write_labels(labels: Rows, path: Path) -> None:
 
 
 def read_labels(path: Path) -> Rows:
-    """Return the LABEL rows at `path`; TapeError where they cannot be read."""
+    """Return the LABEL rows at `path`.
+
+    Raises TapeError for a damaged file or another table.
+    """
     try:
-        table = pl.read_parquet(path, columns=list(LABEL.names or ()))
+        table = pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as err:
         raise TapeError(f"Cannot read labels {path}: {str(err).splitlines()[0]}") from err
+    if tuple(table.columns) != LABEL.names:
+        raise TapeError(
+            f"{path} has columns {', '.join(table.columns)}, needed {', '.join(LABEL.names or ())}"
+        )
     labels = np.zeros(len(table), LABEL)
     for name in LABEL.names or ():
         labels[name] = table[name].to_numpy()

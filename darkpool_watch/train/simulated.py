@@ -1,18 +1,14 @@
 """Simulated days as training sequences, through the production books, windows and sampler."""
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from darkpool_watch.config import Config
-from darkpool_watch.features.extractor import Extractor
-from darkpool_watch.features.frames import Frames
 from darkpool_watch.features.normaliser import HALF_HOURS, Normaliser
-from darkpool_watch.market.listings import Listings
-from darkpool_watch.market.state import Market
+from darkpool_watch.sim.frames import Stages
 from darkpool_watch.sim.market import SimConfig, Simulator
 from darkpool_watch.train.dataset import Sequence, pack
 from darkpool_watch.units import NS_PER_S
@@ -49,51 +45,12 @@ class DayFrames(NamedTuple):
         )
 
 
-class Play:
-    """One simulated day on its way through the production books, windows and sampler.
-
-    Securities whose rows are in `strangers` are defined without their symbol, so that they have no
-    history of their own.
-    """
-
-    def __init__(
-        self, config: SimConfig, normaliser: Normaliser, strangers: frozenset[int] = frozenset()
-    ) -> None:
-        settings = Config()
-        self.simulator = Simulator(config)
-        self.symbols: dict[int, str] = {}
-        listings = Listings(settings.market)
-        self._market = Market(settings.market, listings)
-        self.extractor = Extractor(settings.features, config.securities, normaliser)
-        for definition in self.simulator.definitions():
-            listings.define(definition)
-            security = listings.security_row(definition.security_id)
-            self.symbols[security] = definition.symbol
-            own = () if security in strangers else (definition.symbol,)
-            self.extractor.define(
-                security,
-                tick=definition.tick,
-                session_open_ns=definition.session_open_ns,
-                session_close_ns=definition.session_close_ns,
-                names=(*own, definition.class_),
-            )
-        for account in self.simulator.accounts():
-            listings.account(account)
-
-    def blocks(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any], Frames]]:
-        """Yield observations, their labels and their frames, which the next block overwrites."""
-        arrival = 0
-        for events, labels in self.simulator.blocks():
-            observations = self._market.observe(events, arrival)
-            frames = self.extractor.extract(observations)
-            yield observations, labels, frames._replace(arrival=frames.arrival - arrival)
-            arrival += len(events)
-
-
-def frame_blocks(play: Play, *, keep_raw: bool = False) -> Iterator[DayFrames]:
+def frame_blocks(stages: Stages, *, keep_raw: bool = False) -> Iterator[DayFrames]:
     """Yield the frames of a day under the nominal schedule, a stretch at a time."""
-    opens = play.simulator.opens
-    for _, labels, frames in play.blocks():
+    opens = stages.simulator.opens
+    for block in stages.play():
+        frames = block.frames
+        record = frames.arrival - block.first
         packed = pack(frames.values, frames.mask, frames.ts, frames.trigger)
         yield DayFrames(
             frames.security.copy(),
@@ -102,8 +59,8 @@ def frame_blocks(play: Play, *, keep_raw: bool = False) -> Iterator[DayFrames]:
             packed.values,
             packed.mask,
             frames.conditions.copy(),
-            labels["zone"][frames.arrival],
-            labels["typology"][frames.arrival],
+            block.labels["zone"][record],
+            block.labels["typology"][record],
             np.clip((packed.ts - opens) // HALF_HOUR_NS, 0, HALF_HOURS - 1),
             frames.raw[: None if keep_raw else 0].copy(),
         )
@@ -125,8 +82,8 @@ def simulate_frames(
 
     Cost: about 1 GiB a million frames while it runs, twice that with raw rows.
     """
-    play = Play(config, normaliser, strangers)
-    return joined(list(frame_blocks(play, keep_raw=keep_raw)))
+    stages = Stages(Simulator(config), normaliser, strangers=strangers)
+    return joined(list(frame_blocks(stages, keep_raw=keep_raw)))
 
 
 def strangers_of(config: SimConfig) -> frozenset[int]:

@@ -12,10 +12,11 @@ from safetensors.numpy import load_file, save_file
 from darkpool_watch.errors import TapeError
 from darkpool_watch.features.catalog import FINGERPRINT
 from darkpool_watch.features.normaliser import Normaliser
+from darkpool_watch.sim.frames import Stages
 from darkpool_watch.sim.generator import generator_hash
-from darkpool_watch.sim.market import SimConfig
+from darkpool_watch.sim.market import SimConfig, Simulator
 from darkpool_watch.tape.folder import Manifest, PartFolder
-from darkpool_watch.train.simulated import DayFrames, Play, frame_blocks, joined
+from darkpool_watch.train.simulated import DayFrames, frame_blocks, joined
 from darkpool_watch.units import NS_PER_S
 
 PART_FRAMES: Final = 250_000  # 130 MB while they wait to be written
@@ -51,12 +52,12 @@ def write_frames(
     )
     done = 0.0
     for config in days:
-        play = Play(config, normaliser or Normaliser.default())
-        for number, frames in enumerate(_parts(frame_blocks(play), part_frames)):
+        stages = Stages(Simulator(config), normaliser or Normaliser.default())
+        for number, frames in enumerate(_parts(frame_blocks(stages), part_frames)):
             name = f"day-{config.day:03d}-part-{number:03d}{SUFFIX}"
             if store.wanted(name):
                 store.add(name, len(frames.ts), partial(_write, frames))
-            progress(done + (int(frames.ts[-1]) - play.simulator.begins) / NS_PER_S)
+            progress(done + (int(frames.ts[-1]) - stages.simulator.begins) / NS_PER_S)
         done += config.seconds
         progress(done)
     store.finish()

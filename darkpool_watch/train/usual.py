@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from darkpool_watch.errors import ConfigError
 from darkpool_watch.features.normaliser import HALF_HOURS, Normaliser
-from darkpool_watch.sim.market import SimConfig
-from darkpool_watch.train.simulated import HALF_HOUR_NS, Play
+from darkpool_watch.sim.frames import Stages
+from darkpool_watch.sim.market import SimConfig, Simulator
+from darkpool_watch.train.simulated import HALF_HOUR_NS
 from darkpool_watch.units import NS_PER_S
 from kernels.classes import CLASSES, MEASURES, TERCILES
 from kernels.hawkes import HAWKES_PARAMETERS, fit
@@ -115,14 +116,16 @@ def profile_of(days: Sequence[SecurityDay]) -> Floats:
 def security_days(config: SimConfig) -> list[SecurityDay]:
     """Return what each security of a simulated day tells, its campaigns left out."""
     calm = msgspec.structs.replace(config, campaigns_per_hour=0.0, plan=())
-    play = Play(calm, Normaliser.default())
-    count, opens = config.securities, play.simulator.opens
+    simulator = Simulator(calm)
+    stages = Stages(simulator, Normaliser.default())
+    count, opens = config.securities, simulator.opens
     raw: list[list[npt.NDArray[np.float32]]] = [[] for _ in range(count)]
     half_hours: list[list[npt.NDArray[np.int64]]] = [[] for _ in range(count)]
     times: list[list[npt.NDArray[np.int64]]] = [[] for _ in range(count)]
     frames_of = np.zeros(count, np.int64)
     sums = np.zeros((count, HALF_HOURS, FLOWS + 1))
-    for observations, _, frames in play.blocks():
+    for block in stages.play():
+        observations, frames = block.observations, block.frames
         _add_flows(observations, opens, sums)
         for s in range(count):
             messages = (observations["security"] == s) & (observations["kind"] != LEVEL)
@@ -133,13 +136,13 @@ def security_days(config: SimConfig) -> list[SecurityDay]:
             raw[s].append(frames.raw[kept])
             half_hours[s].append(_half_hours(frames.ts[kept], opens))
     begins = opens + np.arange(HALF_HOURS) * HALF_HOUR_NS
-    ends = np.minimum(begins + HALF_HOUR_NS, play.simulator.ends)
-    watched = (ends - np.maximum(begins, play.simulator.begins)) / NS_PER_S
-    profiles = play.extractor.snapshot()["profile"]
+    ends = np.minimum(begins + HALF_HOUR_NS, simulator.ends)
+    watched = (ends - np.maximum(begins, simulator.begins)) / NS_PER_S
+    profiles = stages.extractor.snapshot()["profile"]
     return [
         SecurityDay(
-            play.symbols[s],
-            play.extractor.measures(s),
+            stages.symbols[s],
+            stages.extractor.measures(s),
             np.concatenate(raw[s]),
             np.concatenate(half_hours[s]),
             _flows(sums[s], watched),

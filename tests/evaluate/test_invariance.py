@@ -28,7 +28,7 @@ from tests.evaluate.conftest import SMALL
 from tests.evaluate.tapes import RecordedTape
 from tests.evaluate.tapes import Rows as Events
 
-TINY = msgspec.structs.replace(SMALL, securities=3, seconds=900.0, typologies=("SPOOF", "PING"))
+TINY = msgspec.structs.replace(SMALL, securities=6, seconds=900.0, typologies=("SPOOF", "PING"))
 PLAIN = Normaliser.default()
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import polars as pl
 import pytest
 
 from darkpool_watch.errors import TapeError
@@ -88,6 +89,16 @@ def test_a_set_ends_after_the_records_asked_for_and_is_counted(tmp_path: Path) -
     ]
     complete = [one for truth in truths for one in truth["campaigns"] if one["evidence"] >= 0]
     assert len(complete) == sum(found.campaigns.values()) > 0
+
+
+def test_labels_that_are_none_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "day.labels.parquet"
+    path.write_bytes(b"PAR1")
+    with pytest.raises(TapeError, match=r"Cannot read labels .*day\.labels"):
+        read_labels(path)
+    pl.DataFrame({"zone": [1]}).write_parquet(path)
+    with pytest.raises(TapeError, match="has columns zone, needed zone, typology, campaign, own"):
+        read_labels(path)
 
 
 def test_two_days_are_two_tapes(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from msgspec.structs import replace
 
 from darkpool_watch.errors import ConfigError
 from darkpool_watch.features.normaliser import Normaliser
-from darkpool_watch.sim.market import SimConfig
-from darkpool_watch.train.simulated import Play, SimulatedSource, simulate_frames, strangers_of
+from darkpool_watch.sim.frames import Stages
+from darkpool_watch.sim.market import SimConfig, Simulator
+from darkpool_watch.train.simulated import SimulatedSource, simulate_frames, strangers_of
 from darkpool_watch.train.usual import (
     SecurityDay,
     cell_of,
@@ -93,10 +94,10 @@ def test_hawkes_parameters_are_those_of_the_messages() -> None:
 
 
 def test_flows_are_those_the_production_kernels_keep(found: list[SecurityDay]) -> None:
-    play = Play(CONFIG, Normaliser.default())
-    for _ in play.blocks():
+    stages = Stages(Simulator(CONFIG), Normaliser.default())
+    for _ in stages.play():
         pass
-    kept = play.extractor.snapshot()["history.flows"][:, :, :, 0]
+    kept = stages.extractor.snapshot()["history.flows"][:, :, :, 0]
     flows = np.array([one.flows for one in found])
     assert not np.isnan(kept[:, 0]).any()
     assert np.isnan(flows[:, 2:]).all()
@@ -135,10 +136,10 @@ def test_a_fit_has_classes_and_securities(fitted: Normaliser) -> None:
 
 def test_a_fitted_stranger_gets_a_class_and_its_kernels(fitted: Normaliser) -> None:
     config = replace(CONFIG, day=6, seconds=300.0)
-    play = Play(config, fitted.without_securities())
-    for _ in play.blocks():
+    stages = Stages(Simulator(config), fitted.without_securities())
+    for _ in stages.play():
         pass
-    found = play.extractor.snapshot()
+    found = stages.extractor.snapshot()
     rows = found["history.place"][:, ROW]
     assert len(set(rows.tolist())) > 1
     np.testing.assert_array_equal(found["profile"][:, A1], fitted.profile[rows, 0, A1])
