@@ -29,9 +29,11 @@ from darkpool_watch.evaluate.manipulators import (
 from darkpool_watch.evaluate.messages import messages_of
 from darkpool_watch.evaluate.models import Rows, Trees
 from darkpool_watch.evaluate.nuisance import judge_nuisances
+from darkpool_watch.evaluate.placebo import judge_placebo
 from darkpool_watch.evaluate.placement import join_places, judge_placement, places_of
 from darkpool_watch.evaluate.plans import CALM_DAY, FITTED, JUDGED, PLACED_PER_HOUR, LeakPlan
-from darkpool_watch.evaluate.sample import play_day
+from darkpool_watch.evaluate.resent import placebo_day
+from darkpool_watch.evaluate.sample import join, play_day
 from darkpool_watch.features.normaliser import Normaliser
 from darkpool_watch.sim.frames import Stages
 from darkpool_watch.sim.market import Simulator
@@ -42,6 +44,7 @@ Tick = Callable[[], None]
 
 RULES: Final = {
     "1": "nuisance fields",
+    "2": "placebo",
     "3": "other names and clock digits",
     "4": "manipulators are ordinary accounts",
     "5": "hard negatives",
@@ -59,7 +62,8 @@ def steps_of_leaks(plan: LeakPlan) -> int:
     """Return how often `tick` is called by `run_leaks`."""
     days = len(plan.fitted_days) + len(plan.judged_days)
     scored = 1 + days + steps_of_difficulty(len(MODEL_TYPOLOGIES))
-    return 2 * days + 2 + len(plan.placed_days) + scored + 5
+    placebos = len(plan.placebo_fitted_days) + len(plan.placebo_judged_days)
+    return 2 * days + 2 + len(plan.placed_days) + scored + placebos + 6
 
 
 def run_leaks(plan: LeakPlan, tick: Tick = lambda: None) -> dict[str, Finding]:
@@ -67,6 +71,8 @@ def run_leaks(plan: LeakPlan, tick: Tick = lambda: None) -> dict[str, Finding]:
     found = dict(_messages(plan, tick))
     markets = play_markets(plan, tick)
     found |= dict(_scored(plan, markets, tick))
+    found["2"] = _placebo(plan, markets, tick)
+    tick()
     for number, rule in (
         ("3", _invariance),
         ("6", _truncation),
@@ -119,6 +125,17 @@ def _scored(plan: LeakPlan, markets: Markets, tick: Tick) -> Iterator[tuple[str,
     yield "5", judge_hard_negatives(markets.test, difficulty.score, draws=plan.draws)
     yield "9", judge_trivial(difficulty.rows[1:])
     yield "10", judge_alarms(difficulty.rows[1:])
+
+
+def _placebo(plan: LeakPlan, markets: Markets, tick: Tick) -> Finding:
+    sides = []
+    for seed, days in ((FITTED, plan.placebo_fitted_days), (JUDGED, plan.placebo_judged_days)):
+        parts = []
+        for day in days:
+            parts.append(placebo_day(plan.placebo(seed, day), markets.normaliser))
+            tick()
+        sides.append(join(parts))
+    return judge_placebo(*sides, rounds=plan.rounds, draws=plan.draws)
 
 
 def _invariance(plan: LeakPlan, markets: Markets) -> Finding:

@@ -21,6 +21,7 @@ from kernels.sim_labels import ACTIVE, CLEAN
 LEAST: Final = 0.47
 MOST: Final = 0.53
 LEAST_EPISODES: Final = 1_000
+_WEIGHT: Final = 1_000_000  # records of an episode, so that a cell's share of it is a whole number
 
 
 def against_controls(
@@ -29,11 +30,17 @@ def against_controls(
         np.bool_
     ],  # (M,) of its campaigns: whether the episode went through the injector
 ) -> Sample:
-    """Return the sample in which records of re-sent episodes are active and of controls clean."""
+    """Return the sample in which records of re-sent episodes are active and of controls clean.
+
+    Every control weighs as much as another, as campaigns do: else long ones, of which there are
+    most records, would tell the controls.
+    """
     cells = sample.cells[sample.cells["zone"] == ACTIVE].copy()
     control = ~resent[cells["campaign"]]
     cells["zone"][control] = CLEAN
     cells["typology"][~control] = 0
+    total = np.bincount(cells["campaign"], cells["records"], minlength=len(resent))
+    cells["records"] = np.rint(cells["records"] * (_WEIGHT / total[cells["campaign"]]))
     return sample._replace(cells=cells)
 
 

@@ -31,6 +31,9 @@ class LeakPlan(msgspec.Struct, frozen=True, kw_only=True):
     fitted_thin: int
     judged_thin: int
     placed_days: tuple[int, ...]  # whole sessions on which starts are compared with the background
+    placebos_per_hour: float  # and controls, a security
+    placebo_fitted_days: tuple[int, ...]
+    placebo_judged_days: tuple[int, ...]
     small_securities: int  # of the tapes of the rules that play one several times
     small_seconds: float
     rounds: int  # of boosted trees
@@ -60,6 +63,15 @@ class LeakPlan(msgspec.Struct, frozen=True, kw_only=True):
             lookalikes_per_hour=per_hour,
         )
 
+    def placebo(self, seed: int, day: int) -> SimConfig:
+        """Return the tape of a day on which the background alone trades, part of it re-sent."""
+        return msgspec.structs.replace(
+            self.config(seed, day),
+            campaigns_per_hour=0.0,
+            lookalikes_per_hour=0.0,
+            placebos_per_hour=self.placebos_per_hour,
+        )
+
     def small(self, seed: int, day: int) -> SimConfig:
         """Return the tape of the rules that play one several times."""
         return msgspec.structs.replace(
@@ -80,6 +92,9 @@ DEFAULT: Final = LeakPlan(
     fitted_thin=10,
     judged_thin=6,
     placed_days=(11, 12),
+    placebos_per_hour=30.0,
+    placebo_fitted_days=(1,),
+    placebo_judged_days=(11,),
     small_securities=8,
     small_seconds=7_200.0,
     rounds=200,
@@ -95,6 +110,9 @@ QUICK: Final = LeakPlan(
     fitted_thin=3,
     judged_thin=3,
     placed_days=(11, 12),
+    placebos_per_hour=120.0,
+    placebo_fitted_days=(1, 2),
+    placebo_judged_days=(11, 12),
     small_securities=6,
     small_seconds=1_800.0,
     rounds=80,

@@ -11,7 +11,7 @@ from tests.evaluate.samples import made
 def drawn(seed: int, trace: float) -> Sample:
     """Return episodes of which every other one was re-sent and bears a trace of so many sd."""
     sample = made(seed, signal=0.6, clusters=180, frames=400)
-    resent = np.random.default_rng(seed).random(len(sample.campaigns)) < 0.5
+    resent = np.random.default_rng([seed, 1]).random(len(sample.campaigns)) < 0.5
     found = against_controls(sample, resent)
     mine = found.cells["frame"][found.cells["zone"] == ACTIVE]
     values = found.values.copy()
