@@ -58,6 +58,7 @@ def judge_placebo(
     score = scores_of_cells(test.cells, trees.score(test.values))
     one = intervals(test.cells, score, {"auroc": auroc}, draws=draws)["auroc"]
     episodes = len(np.unique(test.cells["campaign"]))
+    resent = len(np.unique(test.cells["campaign"][test.cells["zone"] == ACTIVE]))
     return Finding(
         figure=one.figure,
         low=one.low,
@@ -66,4 +67,5 @@ def judge_placebo(
         met=one.low >= LEAST and one.high <= MOST and episodes >= least_episodes,
         n=episodes,
         says=f"AUROC of re-sent orders against controls, {least_episodes:,} episodes and more",
+        detail={"re-sent": resent, "controls": episodes - resent},
     )
