@@ -5,6 +5,8 @@ print. Wash trades go round a ring, so nobody's position changes; a painted tape
 at one price; an agency cross moves a block from one client to others; a rebalance buys all along.
 """
 
+import math
+
 import numpy as np
 
 from kernels.jit import kernel
@@ -45,6 +47,7 @@ _WASHED = 2  # matched prints that make wash trades
 _PAINTED = 3  # prints of one pair that make a painted tape
 _NEW_PRICE = 0.005  # chance that a painter whose price has left the quote takes a new one
 _AGAIN = 0.75  # chance, at a stealth of 1, that the next matched trade follows in seconds
+_AGAIN_BENIGN = 0.4  # the same of a cross or rebalance
 _NOT_ENOUGH = 40  # legs beyond the plan after which an agent gives up
 
 
@@ -161,7 +164,8 @@ def _next_match(m, a):
         finish(m, a)
         return
     agent["phase"] = START
-    if agent["code"] < LOOKALIKE and chance(m, a, min(0.9, _AGAIN / agent["stealth"])):
+    soon = _AGAIN / math.sqrt(agent["stealth"]) if agent["code"] < LOOKALIKE else _AGAIN_BENIGN
+    if chance(m, a, min(0.9, soon)):
         after(m, a, draw(m, a, 2e8, 4e9))
     else:
         after(m, a, pace(m, a, agent["cycles"] - agent["cycle"]))

@@ -3,6 +3,8 @@
 The client's orders are benign messages of a benign account; only the affiliate's are the agent's.
 """
 
+import math
+
 from kernels.jit import kernel
 from kernels.sim_acts import (
     after,
@@ -56,7 +58,7 @@ def _next_child(m, a):
         finish(m, a)
         return
     agent["phase"] = START
-    if chance(m, a, min(0.9, _AGAIN / agent["stealth"])):
+    if chance(m, a, min(0.9, _AGAIN / math.sqrt(agent["stealth"]))):
         after(m, a, draw(m, a, 3e8, 5e9))
     else:
         after(m, a, pace(m, a, agent["cycles"] - agent["cycle"]))

@@ -58,7 +58,10 @@ def _better(side, reference, double):
 
 @kernel
 def _hit(m, a):
-    """Meet the pool after the quote has moved; the stale-hunter only where that pays."""
+    """Meet the pool after the quote has moved; the stale-hunter only where that pays.
+
+    It takes up to `layers` orders' worth at once, while there is something to meet.
+    """
     agent = m["agents"][a]
     agent["phase"] = WATCH
     now = _double(m)
@@ -74,9 +77,14 @@ def _hit(m, a):
         return
     begin_cycle(m, a)
     agent["side"] = side
-    size = dark_size(m, a, agent["size"] * draw(m, a, 0.6, 1.8))
     before = m["count"]
-    filled = enter_dark(m, side, size, NOTHING, account, a, IMMEDIATE)
+    filled = np.int64(0)
+    for _ in range(agent["layers"]):
+        size = dark_size(m, a, agent["size"] * draw(m, a, 0.6, 1.8))
+        met = enter_dark(m, side, size, NOTHING, account, a, IMMEDIATE)
+        filled += met
+        if met == 0:
+            break
     agent["held"] = filled
     if filled > 0 and hunts and _better(side, _printed(m, before), now):
         show(m, a)
@@ -123,7 +131,10 @@ def _improve(m, a):
 
 @kernel
 def _cross(m, a):
-    """Trade in the pool at the moved midpoint; the honest quoter on either side and not always."""
+    """Trade in the pool at the moved midpoint, `layers` times or until it fills once.
+
+    The honest quoter does so on either side and not always.
+    """
     agent = m["agents"][a]
     moves = agent["code"] == NBBO
     side = 1 - agent["side"]
@@ -136,7 +147,8 @@ def _cross(m, a):
     agent["tries"] += 1
     if filled > 0 and moves and _better(side, _printed(m, before), agent["mark"]):
         agent["filled"] += filled
-    if moves and agent["filled"] == 0 and agent["tries"] < 3:
+    unmet = moves and agent["filled"] == 0 and agent["tries"] < 3
+    if unmet or agent["tries"] < agent["layers"]:
         after(m, a, min(share_of_span(m, a, 0.02, 0.2), _CROSS_NS / 8))
         return
     agent["phase"] = PULL

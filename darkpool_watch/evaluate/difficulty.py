@@ -1,7 +1,8 @@
 """How hard the simulated abuse is to find: single features, logistic regression, boosted trees.
 
-Everything is fitted on one market and judged on another: no day, security, account or campaign is
-on both sides.
+The trees see all columns of a sample, its frames' past as well where it has it (`recent`); single
+features and logistic regression see the newest frame. Everything is fitted on one market and
+judged on another: no day, security, account or campaign is on both sides.
 """
 
 from collections.abc import Callable
@@ -19,11 +20,13 @@ from darkpool_watch.evaluate.models import Logistic, Rows, Trees
 from darkpool_watch.evaluate.sample import Sample
 from darkpool_watch.evaluate.singles import ALL, best_singles
 from darkpool_watch.typologies import MODEL_TYPOLOGIES
+from kernels.layout import FEATURES
 from kernels.sim_labels import ACTIVE
 
 RATE: Final = 0.008  # false-positive rates
 STRICT: Final = 0.001
 STEALTHY: Final = 1.0
+_OWN_CLEAN_CELLS: Final = 60_000  # clean cells that the trees of one typology are fitted on
 
 Floats = NDArray[np.float64]
 Tick = Callable[[], None]
@@ -90,7 +93,9 @@ def judge_difficulty(
     fitted = Trees(rows.values, rows.active, rows.weight, rounds=rounds, **changes)
     trees = _scores(fitted, test)
     tick()
-    logistic = _scores(Logistic(rows.values, rows.active, rows.weight), test)
+    newest = Logistic(rows.values[:, :FEATURES], rows.active, rows.weight)
+    logistic = scores_of_cells(test.cells, newest.score(test.values[:, :FEATURES]))
+    del rows
     tick()
     found = []
     for t in (ALL, *sorted(t for t in singles if t != ALL)):
@@ -110,13 +115,13 @@ def steps_of_difficulty(typologies: int) -> int:
     return 4 + typologies
 
 
-def _scores(model: Trees | Logistic, test: Sample) -> Floats:
+def _scores(model: Trees, test: Sample) -> Floats:
     return scores_of_cells(test.cells, model.score(test.values))
 
 
 def _own_trees(train: Sample, test: Sample, t: int, rounds: int, changes: dict[str, Any]) -> Floats:
     """Return the scores of trees that were shown one typology and what is clean."""
-    rows = Rows(train.select(of_typology(train.cells, t)))
+    rows = Rows(train.select(of_typology(train.cells, t)), clean=_OWN_CLEAN_CELLS)
     return _scores(Trees(rows.values, rows.active, rows.weight, rounds=rounds, **changes), test)
 
 

@@ -1,6 +1,7 @@
 """The difficulty gate: before any neural training, abuse must be neither obvious nor hopeless.
 
-The generator is hardened, or softened, until all three hold; then its hash is frozen.
+The trees are those with history that detectors have to beat later (`recent`). The generator is
+hardened, or softened, until all three figures hold; then its hash is frozen.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from darkpool_watch.evaluate.difficulty import (
     steps_of_difficulty,
 )
 from darkpool_watch.evaluate.finding import Finding
-from darkpool_watch.evaluate.plans import CALM_DAY, FITTED, JUDGED, LeakPlan
+from darkpool_watch.evaluate.plans import CALM_DAY, FITTED, LeakPlan
 from darkpool_watch.evaluate.sample import Sample, fit_on_calm_day, join, play_day
 from darkpool_watch.features.normaliser import Normaliser
 from darkpool_watch.typologies import MODEL_TYPOLOGIES
@@ -59,13 +60,13 @@ def play_markets(plan: LeakPlan, tick: Tick = lambda: None) -> Markets:
     normaliser = fit_on_calm_day(calm)
     tick()
     sides = []
-    for seed, days, thin in (
-        (FITTED, plan.fitted_days, plan.fitted_thin),
-        (JUDGED, plan.judged_days, plan.judged_thin),
+    for configs, thin in (
+        ([plan.config(FITTED, day) for day in plan.fitted_days], plan.fitted_thin),
+        ([plan.judged(day) for day in plan.judged_days], plan.judged_thin),
     ):
         parts = []
-        for day in days:
-            parts.append(play_day(plan.config(seed, day), normaliser, thin=thin))
+        for config in configs:
+            parts.append(play_day(config, normaliser, thin=thin, recent=True))
             tick()
         sides.append(join(parts))
     return Markets(normaliser, *sides)

@@ -31,7 +31,14 @@ from darkpool_watch.evaluate.models import Rows, Trees
 from darkpool_watch.evaluate.nuisance import judge_nuisances
 from darkpool_watch.evaluate.placebo import judge_placebo
 from darkpool_watch.evaluate.placement import join_places, judge_placement, places_of
-from darkpool_watch.evaluate.plans import CALM_DAY, FITTED, JUDGED, PLACED_PER_HOUR, LeakPlan
+from darkpool_watch.evaluate.plans import (
+    CALM_DAY,
+    FITTED,
+    JUDGED,
+    PLACED_PER_HOUR,
+    UNTIMED,
+    LeakPlan,
+)
 from darkpool_watch.evaluate.resent import placebo_day
 from darkpool_watch.evaluate.sample import join, play_day
 from darkpool_watch.features.normaliser import Normaliser
@@ -63,7 +70,7 @@ def steps_of_leaks(plan: LeakPlan) -> int:
     days = len(plan.fitted_days) + len(plan.judged_days)
     scored = 1 + days + steps_of_difficulty(len(MODEL_TYPOLOGIES))
     placebos = len(plan.placebo_fitted_days) + len(plan.placebo_judged_days)
-    return 2 * days + 2 + len(plan.placed_days) + scored + placebos + 6
+    return 4 * len(plan.heard_days) + 2 + len(plan.placed_days) + scored + placebos + 6
 
 
 def run_leaks(plan: LeakPlan, tick: Tick = lambda: None) -> dict[str, Finding]:
@@ -87,11 +94,10 @@ def run_leaks(plan: LeakPlan, tick: Tick = lambda: None) -> dict[str, Finding]:
 
 def _messages(plan: LeakPlan, tick: Tick) -> Iterator[tuple[str, Finding]]:
     """Yield the rules that look at messages alone."""
-    sides = ((FITTED, plan.fitted_days), (JUDGED, plan.judged_days))
     tables, people = [], []
-    for seed, days in sides:
+    for seed in (FITTED, JUDGED):
         parts, crowd = [], []
-        for i, day in enumerate(days):
+        for i, day in enumerate(plan.heard_days):
             table = messages_of(Simulator(plan.config(seed, day)))
             table["cluster"] += i * plan.securities
             parts.append(table)
@@ -145,7 +151,7 @@ def _invariance(plan: LeakPlan, markets: Markets) -> Finding:
     accounts, change = renamed(Simulator(config).accounts())
     judged = []
     for changes in ({}, {"change": change, "accounts": accounts}, {"change": jittered()}):
-        sample = play_day(config, markets.normaliser, **changes)
+        sample = play_day(config, markets.normaliser, recent=True, **changes)
         judged.append((sample.cells, scores_of_cells(sample.cells, trees.score(sample.values))))
     plain, names, clocks = judged
     return judge_invariance(plain, {"other ids": names, "other digits": clocks}, draws=plan.draws)
@@ -195,7 +201,12 @@ def _untouched(plan: LeakPlan, markets: Markets) -> Finding:
 
 def _shuffled(plan: LeakPlan, markets: Markets) -> Finding:
     sides = [
-        play_day(plan.small(seed, days[0]), markets.normaliser, thin=2, labels_from=3)
+        play_day(
+            msgspec.structs.replace(plan.small(seed, days[0]), typologies=UNTIMED),
+            markets.normaliser,
+            thin=2,
+            labels_from=3,
+        )
         for seed, days in ((FITTED, plan.fitted_days), (JUDGED, plan.judged_days))
     ]
     assert all((side.cells["zone"] == ACTIVE).any() for side in sides)

@@ -7,16 +7,18 @@ from numpy.typing import NDArray
 
 from darkpool_watch.evaluate.bootstrap import DRAWS, interval_of, intervals
 from darkpool_watch.evaluate.cells import CELL
+from darkpool_watch.evaluate.curve import curve_of
 from darkpool_watch.evaluate.finding import Finding
 from darkpool_watch.evaluate.metrics import auroc
 from darkpool_watch.evaluate.models import Trees
 from darkpool_watch.sim.market import Simulator
 from darkpool_watch.sim.population import security_of
 from kernels.layout import ADD, CANCEL, DARK, EXECUTE, IOC, REPLACE
-from kernels.sim_labels import ACTIVE
+from kernels.sim_labels import ACTIVE, CLEAN
 
 MOST_SHARE: Final = 0.2
 MOST_AUROC: Final = 0.55
+_PARTS: Final = 10_000  # of a manipulator's weight, in which the others' are counted
 FLOOR: Final = 5.0  # percentile of the manipulators' benign messages below which none is compared
 TRAITS: Final = (
     "messages",
@@ -53,22 +55,24 @@ class Population(NamedTuple):
 
 
 def population_of(simulator: Simulator) -> Population:
-    """Return the accounts of a simulator's tape; the tape is played."""
+    """Return the accounts of a simulator's tape; the tape is played.
+
+    Whose message it is, the tape's senders tell, not its labels: campaigns overlap, and a label
+    names the one that gives the zone.
+    """
     people, securities = simulator.config.accounts + 1, simulator.config.securities
     sums = np.zeros((len(TRAITS), securities * people))
     own = np.zeros(people)
     whole = np.zeros(people)
-    campaigns = np.unique([c for _, c in _members(simulator)]).size
-    table = np.zeros((campaigns + 1, people), bool)  # who belongs to which campaign
-    for member, campaign in _members(simulator):
-        table[campaign, member] = True
-    for events, labels in simulator.blocks():
+    takes_part = _campaigns_of(simulator, people)
+    for events, _, senders in simulator.stretches():
         for side in ("account", "contra_account"):
             rows = np.flatnonzero((events[side] > 0) & (events[side] < people))
             if side == "contra_account":
                 rows = rows[events["kind"][rows] == EXECUTE]
             account = events[side][rows].astype(np.int64)
-            mine = (labels["own"][rows] > 0) & table[labels["campaign"][rows], account]
+            security = security_of(events["instrument_id"][rows].astype(np.int64)) - 1
+            mine = takes_part[security, senders[rows], account]
             whole += np.bincount(account, minlength=people)
             own += np.bincount(account[mine], minlength=people)
             benign = rows[~mine]
@@ -90,14 +94,19 @@ def population_of(simulator: Simulator) -> Population:
     )
 
 
-def _members(simulator: Simulator) -> list[tuple[int, int]]:
-    """Return (account, campaign) of everybody who takes part in a campaign that is planned."""
-    rows = simulator.planned[simulator.planned["campaign"] >= 0]
-    return [
-        (int(account), int(row["campaign"]))
-        for row in rows
-        for account in row["accounts"][: row["members"]]
-    ]
+def _campaigns_of(simulator: Simulator, people: int) -> NDArray[np.bool_]:
+    """Return (S, A + 1, people) who takes part in each security's campaigns, by their agents.
+
+    The last row of a security is nobody's: a message without an agent has -1.
+    """
+    planned = simulator.planned
+    most = int(np.bincount(planned["security"], minlength=1).max(initial=0))
+    table = np.zeros((simulator.config.securities, most + 1, people), bool)
+    for s in range(len(table)):
+        for a, row in enumerate(planned[planned["security"] == s]):
+            if row["campaign"] >= 0:
+                table[s, a, row["accounts"][: row["members"]]] = True
+    return table
 
 
 def _add(
@@ -145,14 +154,16 @@ def judge_manipulators(
     """Return the AUROC of benign flow alone, and whether campaigns are the lesser part of it.
 
     Only accounts as active as all but the quietest manipulators are compared: who sends too little
-    to hide a campaign in is nobody's manipulator.
+    to hide a campaign in is nobody's manipulator. In each security the others weigh as much as its
+    manipulators: a busy security has more campaigns, and its accounts send more, whoever they are.
     """
     rng = np.random.default_rng(seed)
     fit, judge = _comparable(fitted_on), _comparable(judged_on)
-    trees = Trees(fit.traits, fit.manipulates, rounds=40, **_SMALL)
+    trees = Trees(fit.traits, fit.manipulates, _balanced(fit), rounds=40, **_SMALL)
     cells = np.zeros(len(judge.manipulates), CELL)
-    cells["records"], cells["cluster"] = 1, judge.cluster
-    cells["zone"] = np.where(judge.manipulates, ACTIVE, 0)
+    cells["records"] = np.rint(_PARTS * _balanced(judge))
+    cells["cluster"] = judge.cluster
+    cells["zone"] = np.where(judge.manipulates, ACTIVE, CLEAN)
     cells["campaign"] = np.arange(len(cells))
     area = intervals(cells, trees.score(judge.traits), {"auroc": auroc}, draws=draws)["auroc"]
     share = judged_on.own_share
@@ -172,16 +183,23 @@ def judge_manipulators(
             "own share, median, low": median.low,
             "own share, median, high": median.high,
             "own share, largest": most,
-            "ln messages alone": _alone(judge),
+            "ln messages alone": float(auroc(curve_of(cells, judge.traits[:, 0]))),
         },
     )
 
 
 def _comparable(people: Population) -> Population:
-    """Return the accounts with at least as many benign messages as almost all manipulators."""
+    """Return the accounts with at least as many benign messages as almost all manipulators.
+
+    Securities without two kinds of account are left out.
+    """
     mine = people.messages[people.manipulates]
     floor = np.percentile(mine, FLOOR) if len(mine) else 0.0
     kept = people.messages >= floor
+    for s in np.unique(people.cluster):
+        here = kept & (people.cluster == s)
+        if people.manipulates[here].all() or not people.manipulates[here].any():
+            kept &= ~here
     return Population(
         people.traits[kept],
         people.messages[kept],
@@ -191,11 +209,10 @@ def _comparable(people: Population) -> Population:
     )
 
 
-def _alone(people: Population) -> float:
-    """Return the AUROC of how much an account sends, by itself."""
-    active, rest = (people.messages[people.manipulates == one] for one in (True, False))
-    if not len(active) or not len(rest):
-        return float("nan")
-    rest = np.sort(rest)
-    below = np.searchsorted(rest, active, "left") + np.searchsorted(rest, active, "right")
-    return float(below.mean() / 2.0 / len(rest))
+def _balanced(people: Population) -> Floats:
+    """Return (N,) weights: 1 of a manipulator, and in all as many of its security's others."""
+    _, at = np.unique(people.cluster, return_inverse=True)
+    mine = np.bincount(at, weights=people.manipulates)
+    others = np.bincount(at, weights=~people.manipulates)
+    weights: Floats = np.where(people.manipulates, 1.0, (mine / np.maximum(others, 1.0))[at])
+    return weights

@@ -26,11 +26,13 @@ NUISANCES: Final = (
     "sequence_gap",  # sequence less that of the feed's message before
     "account_hash",  # of the sender's id, 0..1
     "account_bits",  # the lowest 4 bits of that id
-    "account_age",  # since its first message, of the tape so far; of either at most 600 s
+    "account_age",  # how late on the tape its sender was first heard of, s; 0 in the first minute
     "position",  # place in its frame of the wire
 )
 
-OLD_NS: Final = 600 * NS_PER_S  # an account that has been there so long is not new
+# Who is heard of so soon may have been there for years: a tape does not tell how old it is. An age
+# counted from its first message would be a clock, and tell the time rather than the account.
+OLD_NS: Final = 60 * NS_PER_S
 
 MESSAGE: Final = np.dtype(
     [
@@ -102,7 +104,7 @@ class _Memory:
             "sequence_gap": np.diff(events["sequence"].astype(np.int64), prepend=self.sequence),
             "account_hash": hashed(events["account"]),
             "account_bits": events["account"] & 15,
-            "account_age": self._ages(events),
+            "account_age": self._late(events),
             "position": (self.count + np.arange(len(events))) % FRAME_EVENTS,
         }
         for i, name in enumerate(NUISANCES):
@@ -128,12 +130,12 @@ class _Memory:
             self.newest_id[s] = newest[-1]
         return gap
 
-    def _ages(self, events: NDArray[np.void]) -> NDArray[np.float64]:
+    def _late(self, events: NDArray[np.void]) -> NDArray[np.float64]:
+        """Return (N,) how late each sender was first heard of, in s after the first minute."""
         account, first = np.unique(events["account"], return_index=True)
         for one, at in zip(account.tolist(), first.tolist(), strict=True):
             self.seen.setdefault(one, int(events["ts_event"][at]))
         born = np.array([self.seen[one] for one in account.tolist()], np.int64)
-        age = events["ts_event"] - born[np.searchsorted(account, events["account"])]
-        elapsed = np.maximum(events["ts_event"] - self.begins, 1)
-        shares: NDArray[np.float64] = np.minimum(age, OLD_NS) / np.minimum(elapsed, OLD_NS)
-        return shares
+        late = np.maximum(born - self.begins - OLD_NS, 0) / NS_PER_S
+        of: NDArray[np.float64] = late[np.searchsorted(account, events["account"])]
+        return of

@@ -9,26 +9,27 @@ from sklearn.linear_model import LogisticRegression
 
 from darkpool_watch.evaluate.cells import weights_of_cells
 from darkpool_watch.evaluate.sample import Sample
-from kernels.sim_labels import ACTIVE
+from kernels.sim_labels import ACTIVE, CLEAN
 
 Floats = NDArray[np.float64]
 
-# Small trees and much regularisation: frames of one campaign are alike, and deeper trees learn them
-# by heart (on the same tapes: AP 0.25 with 31 leaves of 100 rows, 0.28 with 15 of 2,000).
+_THREADS: Final = 2  # however many, the trees are the same: LightGBM is told to be deterministic
+# Few columns a tree and much regularisation: frames of one campaign are alike, and trees that see
+# all of them learn campaigns by heart.
 TREES: Final[dict[str, Any]] = {
     "objective": "binary",
-    "learning_rate": 0.06,
-    "num_leaves": 15,
-    "min_data_in_leaf": 500,
-    "lambda_l2": 50.0,
-    "feature_fraction": 0.15,
-    "bagging_fraction": 0.3,
+    "learning_rate": 0.12,
+    "num_leaves": 31,
+    "min_data_in_leaf": 200,
+    "lambda_l2": 20.0,
+    "feature_fraction": 0.1,
+    "bagging_fraction": 0.5,
     "bagging_freq": 1,
     "max_bin": 63,
     "seed": 1,
     "deterministic": True,
     "force_row_wise": True,
-    "num_threads": 1,
+    "num_threads": _THREADS,
     "verbose": -1,
 }
 # Changes for a search that must not miss one telling value of one field.
@@ -40,6 +41,7 @@ SHARP: Final[dict[str, Any]] = {
     "bagging_fraction": 0.5,
 }
 CELLS_A_CAMPAIGN: Final = 150
+CLEAN_CELLS: Final = 250_000  # as many as are fitted on; more are much alike
 _AT_ONCE: Final = 65_536  # rows turned to float32 at a time
 
 
@@ -47,10 +49,10 @@ class Rows:
     """Labelled frames to fit on: the scored active and clean cells of a sample.
 
     Of each campaign at most `CELLS_A_CAMPAIGN`, drawn by chance, bear the weight of all: frames of
-    one campaign are much alike.
+    one campaign are much alike. Of clean cells so do at most `clean`.
     """
 
-    def __init__(self, sample: Sample, *, seed: int = 0) -> None:
+    def __init__(self, sample: Sample, *, seed: int = 0, clean: int = CLEAN_CELLS) -> None:
         cells = sample.cells
         weight = weights_of_cells(cells)
         used = (weight > 0) & (cells["frame"] >= 0)
@@ -63,6 +65,11 @@ class Rows:
         over = np.arange(len(order)) - first >= CELLS_A_CAMPAIGN
         weight[active[order]] *= np.maximum(count / CELLS_A_CAMPAIGN, 1.0)
         used[active[order[over]]] = False
+        plain = np.flatnonzero(used & (cells["zone"] == CLEAN))
+        if len(plain) > clean:
+            weight[plain] *= len(plain) / clean
+            left_out = np.random.default_rng(seed + 1).permutation(len(plain))[clean:]
+            used[plain[left_out]] = False
         cells = sample.cells[used]
         self.values = sample.values[cells["frame"]].astype(np.float32)
         self.active = cells["zone"] == ACTIVE
@@ -88,7 +95,7 @@ class Trees:
         """Return (N,) log-odds of rows (N, F)."""
         parts = [
             self._booster.predict(
-                values[i : i + _AT_ONCE].astype(np.float32), raw_score=True, num_threads=1
+                values[i : i + _AT_ONCE].astype(np.float32), raw_score=True, num_threads=_THREADS
             )
             for i in range(0, len(values), _AT_ONCE)
         ]

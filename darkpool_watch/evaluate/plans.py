@@ -1,8 +1,8 @@
 """How large the tapes are that rules and gate are run on: the default and the quick one.
 
 The judges learn from as many campaigns as the detectors will: at least 150 of a typology by
-default, as in the corpus. Fewer starve the trees, and the gate would measure the fit rather than
-the market; the quick plan's 50 therefore tell what is too plain better than what is too hidden.
+default, as in the corpus, and 100 in the quick plan. Fewer starve the trees, and the gate would
+measure the fit rather than the market. What is judged is as dense as a day that detectors will see.
 """
 
 from typing import Final
@@ -12,12 +12,17 @@ import msgspec
 from darkpool_watch.sim.abuse import CODES
 from darkpool_watch.sim.market import SimConfig
 from darkpool_watch.sim.population import SESSION_S
+from darkpool_watch.typologies import MODEL_TYPOLOGIES
 
-FITTED: Final = 31  # seed of the market that is fitted on
-JUDGED: Final = 32  # of the one that is judged: no security, account or day is in both
+FITTED: Final = 81  # seed of the market that is fitted on
+JUDGED: Final = 82  # of the one that is judged: no security, account or day is in both
 CALM_DAY: Final = 0  # of the fitted market: its normaliser
 DESK_PER_HOUR: Final = 2.0  # campaigns a security and hour at which manipulators are looked at
 PLACED_PER_HOUR: Final = 8.0  # at which starts are, so that there are enough of them
+
+# Typologies that do not say themselves when they happen: lent to another security, the labels of
+# marked closes still mean the close.
+UNTIMED: Final = tuple(one.code for one in MODEL_TYPOLOGIES if one.kin != "closing")
 
 
 class LeakPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,10 +31,12 @@ class LeakPlan(msgspec.Struct, frozen=True, kw_only=True):
     securities: int
     seconds: float  # of a tape, up to the session's close
     per_hour: float  # campaigns a security and hour, and as many look-alikes
+    judged_per_hour: float  # the same of the market that the gate judges: about a real day's
     fitted_days: tuple[int, ...]
     judged_days: tuple[int, ...]
     fitted_thin: int
     judged_thin: int
+    heard_days: tuple[int, ...]  # of both seeds: messages and accounts are looked at, not frames
     placed_days: tuple[int, ...]  # whole sessions on which starts are compared with the background
     placebos_per_hour: float  # and controls, a security
     placebo_fitted_days: tuple[int, ...]
@@ -39,6 +46,18 @@ class LeakPlan(msgspec.Struct, frozen=True, kw_only=True):
     rounds: int  # of boosted trees
     own_rounds: int
     draws: int
+
+    def judged(self, day: int) -> SimConfig:
+        """Return the tape of a day that is judged.
+
+        Look-alikes are clean: more of them than on a day as the detectors will see it, and the bar
+        that 0.8% of clean records pass would be theirs alone.
+        """
+        return msgspec.structs.replace(
+            self.config(JUDGED, day),
+            campaigns_per_hour=self.judged_per_hour,
+            lookalikes_per_hour=self.judged_per_hour,
+        )
 
     def config(self, seed: int, day: int) -> SimConfig:
         """Return the tape of a day."""
@@ -79,7 +98,6 @@ class LeakPlan(msgspec.Struct, frozen=True, kw_only=True):
             securities=self.small_securities,
             seconds=self.small_seconds,
             start_s=SESSION_S - self.small_seconds,
-            campaigns_per_hour=2.0 * self.per_hour,
         )
 
 
@@ -87,35 +105,39 @@ DEFAULT: Final = LeakPlan(
     securities=20,
     seconds=float(SESSION_S),
     per_hour=4.0,
+    judged_per_hour=DESK_PER_HOUR,
     fitted_days=(1, 2, 3, 4),
-    judged_days=(11, 12),
+    judged_days=(11, 12, 13),
     fitted_thin=10,
     judged_thin=6,
+    heard_days=tuple(range(1, 7)),
     placed_days=(11, 12),
     placebos_per_hour=30.0,
     placebo_fitted_days=(1,),
     placebo_judged_days=(11,),
     small_securities=8,
-    small_seconds=7_200.0,
-    rounds=200,
-    own_rounds=50,
+    small_seconds=14_400.0,
+    rounds=120,
+    own_rounds=40,
     draws=2_000,
 )
 QUICK: Final = LeakPlan(
-    securities=12,
+    securities=13,  # so that a day has as many campaigns of every typology
     seconds=5_400.0,
-    per_hour=6.0,
-    fitted_days=(1, 2, 3, 4, 5, 6),
-    judged_days=(11, 12, 13),
+    per_hour=8.0,
+    judged_per_hour=DESK_PER_HOUR,
+    fitted_days=tuple(range(1, 11)),
+    judged_days=tuple(range(11, 20)),
     fitted_thin=3,
-    judged_thin=3,
+    judged_thin=4,
+    heard_days=tuple(range(1, 9)),
     placed_days=(11, 12),
     placebos_per_hour=120.0,
     placebo_fitted_days=(1, 2),
     placebo_judged_days=(11, 12),
-    small_securities=6,
-    small_seconds=1_800.0,
-    rounds=80,
-    own_rounds=20,
+    small_securities=8,
+    small_seconds=5_400.0,
+    rounds=90,
+    own_rounds=25,
     draws=500,
 )

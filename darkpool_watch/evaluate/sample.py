@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpool_watch.evaluate.cells import CELL, cells_of
+from darkpool_watch.evaluate.recent import with_recent
 from darkpool_watch.features.normaliser import HALF_HOURS, Normaliser
 from darkpool_watch.sim.abuse import CODES
 from darkpool_watch.sim.frames import Change, Stages
@@ -16,7 +17,7 @@ from darkpool_watch.sim.population import security_of
 from darkpool_watch.typologies import MODEL_TYPOLOGIES
 from darkpool_watch.units import NS_PER_S
 from darkpool_watch.wire.events import AccountRecord
-from kernels.sim_labels import CLEAN, RECENT_NS
+from kernels.sim_labels import ACTIVE, CLEAN, RECENT_NS
 
 HALF_HOUR_NS: Final = 1_800 * NS_PER_S
 
@@ -32,7 +33,7 @@ CAMPAIGN: Final = np.dtype(
 class Sample(NamedTuple):
     """Days played and labelled."""
 
-    values: NDArray[np.float16]  # (K, 240) normalised frames, NaN where undefined
+    values: NDArray[np.float16]  # (K, 240) normalised frames, NaN where undefined; or (K, 1201)
     cells: NDArray[np.void]  # (C,) CELL
     campaigns: NDArray[np.void]  # (M,) CAMPAIGN: what a cell's `campaign` is a row of
     alikes: NDArray[np.int64]  # (13,) look-alike episodes by the typology they look like
@@ -51,21 +52,26 @@ def play_day(
     change: Change | None = None,
     accounts: list[AccountRecord] | None = None,
     labels_from: int = 0,
+    recent: bool = False,
 ) -> Sample:
-    """Return one simulated day.
+    """Return one simulated day; with `recent` its frames bear their past (`evaluate.recent`).
 
     With `labels_from` above 0 each security bears the labels of the one so many rows before it.
 
     With `thin` above 1, of the frames all of whose records are clean one in `thin`, by chance, is
-    kept, and its records count so many times: memory is saved where there is most of a kind.
+    kept, and its records count so many times: memory is saved where there is most of a kind. Frames
+    of onset and echo alone are left out.
     """
     simulator = Simulator(config)
     rng = np.random.default_rng([config.seed, config.day, thin])
     values, arrivals, labels, security, ts, senders = [], [], [], [], [], []
+    frame_security, frame_ts = [], []
     for block in Stages(simulator, normaliser, accounts=accounts).play(change):
         frames = block.frames
         values.append(np.where(frames.mask > 0, np.nan, frames.values).astype(np.float16))
         arrivals.append(frames.arrival.copy())
+        frame_security.append(frames.security.copy())
+        frame_ts.append(frames.ts.copy())
         labels.append(block.labels)
         security.append((security_of(block.events["instrument_id"]) - 1).astype(np.int32))
         ts.append(block.events["ts_event"].copy())
@@ -77,10 +83,15 @@ def play_day(
         lender = (rows - labels_from) % config.securities + 1
         told = label_events(np.concatenate(ts), lender, simulator.campaigns)
     cells = cells_of(rows, np.concatenate(arrivals), told, alike)
-    kept_values = np.concatenate(values)
+    all_values = np.concatenate(values)
+    kept = np.ones(len(all_values), bool)
     if thin > 1:
-        cells, kept = _thinned(cells, len(kept_values), thin, rng)
-        kept_values = kept_values[kept]
+        cells, kept = _thinned(cells, len(all_values), thin, rng)
+    if recent:
+        past = np.concatenate(frame_security), np.concatenate(frame_ts)
+        kept_values = with_recent(all_values, *past, kept)
+    else:
+        kept_values = all_values[kept]
     like = [one.typology for one in simulator.lookalikes]
     episodes = np.array([like.count(one.code) for one in MODEL_TYPOLOGIES])
     return Sample(kept_values, cells, _campaigns(simulator), episodes, config.securities)
@@ -120,17 +131,23 @@ def _alike(
 
 def _thinned(
     cells: NDArray[np.void], frames: int, thin: int, rng: np.random.Generator
-) -> tuple[NDArray[np.void], NDArray[np.intp]]:
-    """Return the cells left, frames renumbered, and the rows of the frames kept."""
+) -> tuple[NDArray[np.void], NDArray[np.bool_]]:
+    """Return the cells left, frames renumbered, and which frames are kept.
+
+    Cells of onset and echo stay and lose a frame that nothing else needs, for no figure reads it.
+    """
     scored = cells["frame"] >= 0
-    plain = np.ones(frames, bool)
+    judged = scored & np.isin(cells["zone"], (ACTIVE, CLEAN))
+    plain = np.zeros(frames, bool)
+    plain[cells["frame"][judged]] = True
+    keep = plain.copy()
     plain[cells["frame"][scored & (cells["zone"] != CLEAN)]] = False
-    keep = ~plain | (rng.integers(thin, size=frames) == 0)
-    left = cells[~scored | keep[cells["frame"]]].copy()
-    scored = left["frame"] >= 0
+    keep &= ~plain | (rng.integers(thin, size=frames) == 0)
+    left = cells[~judged | keep[cells["frame"]]].copy()
+    scored = (left["frame"] >= 0) & keep[left["frame"]]
     left["records"] *= np.where(scored & plain[left["frame"]], thin, 1)
-    left["frame"][scored] = (np.cumsum(keep) - 1)[left["frame"][scored]]
-    return left, np.flatnonzero(keep)
+    left["frame"] = np.where(scored, (np.cumsum(keep) - 1)[left["frame"]], -1)
+    return left, keep
 
 
 def join(parts: list[Sample]) -> Sample:

@@ -16,7 +16,7 @@ from darkpool_watch.sim.parameters import log_uniform, settle
 from darkpool_watch.sim.population import SESSION_S, Account, Security
 from darkpool_watch.typologies import MODEL_TYPOLOGIES
 from darkpool_watch.units import NS_PER_S
-from kernels.sim_cast import AGENT, CLOSE, ERROR_DUPLICATE, LOOKALIKE, PLACEBO, STUFF, TRADE_THROUGH
+from kernels.sim_cast import AGENT, CLOSE, ERROR_DUPLICATE, LOOKALIKE, PLACEBO, TRADE_THROUGH
 
 CODES: Final = {one.code: index for index, one in enumerate(MODEL_TYPOLOGIES)}
 LOOKALIKES: Final = (
@@ -214,7 +214,7 @@ class Planner:
         row["span"] = log_uniform(rng, *_PLACEBO_S) * NS_PER_S
         row["mode"] = rng.integers(2)
         row["proof"] = -1
-        chosen, _ = self.casting.cast(rng, s, STUFF)
+        chosen, _ = self.casting.cast(rng, s, PLACEBO)
         row["members"] = len(chosen)
         row["accounts"][: len(chosen)] = chosen
         return row

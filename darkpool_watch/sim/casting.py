@@ -4,17 +4,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkpool_watch.sim.population import BARRED, Account
-from kernels.sim_cast import FRONT, LOOKALIKE, PAINT, PING, REBALANCER, SIZE, STALE, STUFF, WASH
-from kernels.sim_state import BROKER, DARK_PROBE
+from kernels.sim_cast import (
+    FRONT,
+    LOOKALIKE,
+    PAINT,
+    PING,
+    PLACEBO,
+    REBALANCER,
+    SIZE,
+    STALE,
+    WASH,
+)
+from kernels.sim_state import DARK_PROBE
 
 _SINGLE = (0.55, 0.25, 0.12, 0.08)  # odds of 1 to 4 colluding accounts
 _RING = (0.0, 0.55, 0.27, 0.18)
 # How much likelier busy accounts act: not at all, or their ordinary flow would tell them; but in
-# proportion where a burst must stay a small part of what its account sends, and for a breach, which
-# takes two that meet anyway.
+# proportion for a breach, which takes two that meet anyway, and for a placebo, which needs orders
+# to re-send.
 _ANYBODY = 0.0
-_BURSTING = 1.0
-_MEETING = 1.0
+_BUSY = 1.0
 _AFFINITY = 6.0  # how much likelier an affiliate joins than another as active
 
 
@@ -32,7 +41,6 @@ class Casting:
         self.owner = np.array([one.owner for one in people])
         self.group = np.array([one.group for one in people])
         self.segment = np.array([one.segment for one in people])
-        self.kind = np.array([one.kind for one in people])
 
     def _activity(self, s: int, dark: bool, steep: float) -> NDArray[np.float64]:
         """Return (A,) how likely each account acts in a security."""
@@ -53,7 +61,7 @@ class Casting:
     def cast(self, rng: np.random.Generator, s: int, code: int) -> tuple[list[int], int]:
         """Return the accounts of an agent, 1 to 4 ids, and the client it leads (0 = none)."""
         typology = code % LOOKALIKE
-        steep = _BURSTING if typology == STUFF else _ANYBODY
+        steep = _BUSY if code == PLACEBO else _ANYBODY
         weight = self._activity(s, typology in (PING, SIZE, STALE), steep)
         odds = _RING if typology in (WASH, PAINT) else _SINGLE
         count = int(rng.choice([1, 2, 3, 4], p=odds))
@@ -90,20 +98,25 @@ class Casting:
     def _affiliates(
         self, rng: np.random.Generator, weight: NDArray[np.float64], count: int
     ) -> tuple[list[int], int]:
-        """Return affiliates of a broker's account, and that account as the client."""
+        """Return accounts of one affiliate group, and another of the group as the client.
+
+        Whoever has an affiliate may act, of whatever class: were it brokers alone, being one would
+        tell a manipulator.
+        """
         sizes = np.array([(self.group == one).sum() for one in self.group])
-        brokers = weight * (sizes >= 2) * (self.kind == BROKER)
-        client = int(self._pick(rng, brokers if brokers.sum() > 0.0 else weight, 1)[0])
-        linked = weight * (self.group == self.group[client])
-        linked[client] = 0.0
+        several = weight * (sizes >= 2)
+        first = int(self._pick(rng, several if several.sum() > 0.0 else weight, 1)[0])
+        linked = weight * (self.group == self.group[first])
+        linked[first] = 0.0
         if linked.sum() == 0.0:
             linked = weight.copy()
-            linked[client] = 0.0
-        return [int(one) + 1 for one in self._pick(rng, linked, count)], client + 1
+            linked[first] = 0.0
+        client, *others = self._pick(rng, linked, count)
+        return [first + 1, *(int(one) + 1 for one in others)], int(client) + 1
 
     def opponents(self, rng: np.random.Generator, s: int, barred: bool) -> list[int]:
         """Return two accounts of different owners whose segments may, or must not, meet."""
-        weight = self._activity(s, True, _MEETING)
+        weight = self._activity(s, True, _BUSY)
         for first in self._pick(rng, weight, len(weight)):
             wanted = np.array([(self.segment[first], one) in BARRED for one in self.segment])
             rest = weight * (wanted == barred) * (self.owner != self.owner[first])

@@ -110,7 +110,7 @@ def _rhythm(rng: np.random.Generator, row: Any, duration: float) -> tuple[int, f
     if row["code"] >= LOOKALIKE:
         least = _LEAST_CYCLES.get(typology, 1)
         cycles = int(log_uniform(rng, least, most + 0.999))
-        return cycles, log_uniform(rng, 0.3, _LONGEST_PAUSE_S)
+        return cycles, log_uniform(rng, _PAUSES_S[0], _LONGEST_PAUSE_S)
     stealth = float(row["stealth"])
     pause = log_uniform(rng, *_PAUSES_S) * stealth
     if typology in _LEAST_REPEATED:
@@ -193,6 +193,7 @@ def _stale(rng: np.random.Generator, row: Any, stealth: float) -> None:
         ms = min(log_uniform(rng, 0.03, 1.2) * stealth, 3.0)
     else:
         ms = log_uniform(rng, 0.05, 60.0)
+    row["layers"] = rng.integers(1, 5)
     row["reaction"] = int(ms * NS_PER_MS)
 
 
@@ -204,6 +205,7 @@ def _nbbo(rng: np.random.Generator, row: Any, stealth: float) -> None:
         row["ratio"] = np.clip(log_uniform(rng, 1.0, 6.0) / stealth, 0.5, 6.0)
     else:
         row["span"] = int(row["span"] * rng.uniform(1.0, 3.0))
+    row["layers"] = rng.integers(1, 5)
 
 
 def _push(rng: np.random.Generator, row: Any, stealth: float) -> None:

@@ -193,12 +193,12 @@ def on_side(seed: int, count: int, side: Side) -> NDArray[np.bool_]:
 def chances(seed: int, people: list[Account], count: int) -> NDArray[np.float64]:
     """Return (count, TYPES, A) the share of each account in each type of message, by security.
 
-    Within a class a few accounts send most; which ones differs by security.
+    Within a class some accounts send several times what others do; which ones differs by security.
     """
     rng = np.random.default_rng([seed, 3])
     kinds = np.array([one.kind for one in people])
     shares = np.zeros((count, TYPES, len(people)))
-    overall = rng.lognormal(0.0, 0.8, len(people))
+    overall = rng.lognormal(0.0, 0.4, len(people))
     for s in range(count):
         weight = overall * rng.lognormal(0.0, 0.5, len(people))
         for kind in range(4):

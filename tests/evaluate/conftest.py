@@ -18,6 +18,23 @@ SMALL = SimConfig(
     regime="normal",  # whatever day was drawn, the tape reaches the close
 )
 
+# Long and as sparse as a real day, so that campaigns have clean flow of their kind beside them.
+LONG = msgspec.structs.replace(
+    SMALL,
+    seed=23,
+    securities=20,
+    seconds=7_200.0,
+    start_s=16_200.0,
+    campaigns_per_hour=4.0,
+    lookalikes_per_hour=4.0,
+)
+
+
+@pytest.fixture(scope="session")
+def long_markets() -> tuple[RecordedTape, RecordedTape]:
+    """Two hours of twenty securities with about 160 campaigns, twice: nothing is in both."""
+    return RecordedTape(LONG), RecordedTape(msgspec.structs.replace(LONG, seed=24, day=9))
+
 
 @pytest.fixture(scope="session")
 def market() -> RecordedTape:

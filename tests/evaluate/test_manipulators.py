@@ -68,3 +68,14 @@ def test_accounts_made_for_a_campaign_alone_are_found(market: RecordedTape) -> N
     judged = judge_manipulators(fresh, fresh, draws=50)
     assert not judged.met
     assert judged.detail["own share, median"] == 1.0
+
+
+def test_the_simulator_s_manipulators_trade_like_everybody(
+    long_markets: tuple[RecordedTape, RecordedTape],
+) -> None:
+    found = judge_manipulators(*(population_of(one) for one in long_markets), draws=200)
+    # The bound holds for the figure; the interval of so few accounts is wider than it.
+    assert found.figure <= 0.55, found
+    assert float(found.detail["own share, median"]) <= 0.2
+    assert float(found.detail["own share, largest"]) < 0.5
+    assert found.n > 200

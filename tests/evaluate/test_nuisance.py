@@ -126,14 +126,10 @@ def test_every_message_is_compared_with_one_of_its_kind(market: RecordedTape) ->
         assert counts.max() <= 40
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the generator leaks: since campaigns were enlarged, AUROC is 0.67, 0.55 is allowed",
-)
 def test_the_simulator_s_own_tapes_give_little_away(
-    market: RecordedTape, other_market: RecordedTape
+    long_markets: tuple[RecordedTape, RecordedTape],
 ) -> None:
-    tables = [messages_of(one) for one in (market, other_market)]
-    found = judge_nuisances(*tables, draws=200)
+    found = judge_nuisances(*(messages_of(one) for one in long_markets), draws=200)
     # The bound holds for the figure; the interval of so small a tape is wider than it.
     assert found.figure <= 0.55, found
+    assert found.n > 120
