@@ -50,13 +50,24 @@ def test_nearly_every_campaign_has_its_evidence_between_start_and_end(busy: Tape
         assert mine.all()
 
 
+def fills_of(busy: Tape, c: Campaign, rows: Any) -> Any:
+    """Return the executions that a campaign takes part in: its messages, or its resting orders'.
+
+    Where two campaigns trade with one another, the execution is the message of one of them.
+    """
+    events = busy.events[(busy.security == c.security_id) & (busy.events["kind"] == EXECUTE)]
+    own = np.isin(events["order_id"], list(evidence.entered(rows)))
+    return events[own | np.isin(events["sequence"], rows["sequence"])]
+
+
 @pytest.mark.parametrize("typology", ["SPOOF", "LAYER"])
 def test_spoofers_fill_one_side_and_then_pull_the_large_other(busy: Tape, typology: str) -> None:
     for c, rows in complete(busy, typology):
         last = rows[(rows["ts_event"] == c.evidence) & (rows["kind"] == CANCEL)][-1]
         own = evidence.entered(rows)
         before = rows[rows["ts_event"] <= c.evidence]
-        fills = before[before["kind"] == EXECUTE]
+        fills = fills_of(busy, c, before)
+        fills = fills[fills["ts_event"] <= c.evidence]
         opposite = [r for r in fills if evidence.side_of(r, own) != last["side"]]
         assert opposite, "no fill on the other side before the pull"
         since = before[before["ts_event"] >= opposite[0]["ts_event"]]

@@ -4,6 +4,7 @@ import pytest
 
 from darkpool_watch.sim.facts import FACTS, facts, lives, net_flow, outside
 from darkpool_watch.sim.flow import HALF_HOUR_NS, Flow, FlowReader, mids
+from darkpool_watch.sim.market import SimConfig
 from darkpool_watch.tape.lobster import read_lobster
 from kernels.layout import (
     ADD,
@@ -18,7 +19,7 @@ from kernels.layout import (
 from kernels.witness import WITNESS
 from tests.data import AMZN, GOOG, needs_data
 from tests.market.streams import DEFINITIONS, random_stream
-from tests.sim.conftest import Tape
+from tests.sim.conftest import Tape, record
 
 MS = 1_000_000
 S = 1_000 * MS
@@ -51,11 +52,13 @@ def reader_of(tape: Tape) -> FlowReader:
     return reader
 
 
-def test_half_hours_of_the_simulator_are_measured(
-    quiet: Tape, capsys: pytest.CaptureFixture[str]
-) -> None:
-    simulator = quiet.simulator
-    found = [facts(one) for one in reader_of(quiet).flows(simulator.begins, simulator.ends)]
+def test_half_hours_of_the_simulator_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    # Two hours: of one alone, as of a real one, now and then a fact lies outside its band.
+    tape = record(
+        SimConfig(seed=5, securities=8, seconds=7_200.0, start_s=5_400.0, regime="normal")
+    )
+    simulator = tape.simulator
+    found = [facts(one) for one in reader_of(tape).flows(simulator.begins, simulator.ends)]
     assert len(found) == simulator.config.securities
     medians = {name: float(np.median([one[name] for one in found])) for name in FACTS}
     with capsys.disabled():
