@@ -119,8 +119,8 @@ def judge_fitting(
 def judge_shuffled(train: Sample, test: Sample, *, rounds: int = 60, draws: int = DRAWS) -> Finding:
     """Return the average precision of trees on labels that mean nothing.
 
-    Both samples bear the labels of other securities (`play_day` with `labels_from`): as long, as
-    many and as clustered as real ones.
+    Both samples bear the labels of other securities (`play_day` with `labels_from`) and other times
+    (`turned`): as long, as many and as clustered as real ones.
     """
     rows = Rows(train)
     trees = Trees(rows.values, rows.active, rows.weight, rounds=rounds, **SHARP)

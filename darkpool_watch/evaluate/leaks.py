@@ -36,11 +36,10 @@ from darkpool_watch.evaluate.plans import (
     FITTED,
     JUDGED,
     PLACED_PER_HOUR,
-    UNTIMED,
     LeakPlan,
 )
 from darkpool_watch.evaluate.resent import placebo_day
-from darkpool_watch.evaluate.sample import join, play_day
+from darkpool_watch.evaluate.sample import join, play_day, turned
 from darkpool_watch.features.normaliser import Normaliser
 from darkpool_watch.sim.frames import Stages
 from darkpool_watch.sim.market import Simulator
@@ -201,12 +200,7 @@ def _untouched(plan: LeakPlan, markets: Markets) -> Finding:
 
 def _shuffled(plan: LeakPlan, markets: Markets) -> Finding:
     sides = [
-        play_day(
-            msgspec.structs.replace(plan.small(seed, days[0]), typologies=UNTIMED),
-            markets.normaliser,
-            thin=2,
-            labels_from=3,
-        )
+        turned(play_day(plan.small(seed, days[0]), markets.normaliser, thin=2, labels_from=3), seed)
         for seed, days in ((FITTED, plan.fitted_days), (JUDGED, plan.judged_days))
     ]
     assert all((side.cells["zone"] == ACTIVE).any() for side in sides)

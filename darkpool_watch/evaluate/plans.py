@@ -12,17 +12,12 @@ import msgspec
 from darkpool_watch.sim.abuse import CODES
 from darkpool_watch.sim.market import SimConfig
 from darkpool_watch.sim.population import SESSION_S
-from darkpool_watch.typologies import MODEL_TYPOLOGIES
 
 FITTED: Final = 81  # seed of the market that is fitted on
 JUDGED: Final = 82  # of the one that is judged: no security, account or day is in both
 CALM_DAY: Final = 0  # of the fitted market: its normaliser
 DESK_PER_HOUR: Final = 2.0  # campaigns a security and hour at which manipulators are looked at
 PLACED_PER_HOUR: Final = 8.0  # at which starts are, so that there are enough of them
-
-# Typologies that do not say themselves when they happen: lent to another security, the labels of
-# marked closes still mean the close.
-UNTIMED: Final = tuple(one.code for one in MODEL_TYPOLOGIES if one.kin != "closing")
 
 
 class LeakPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -175,6 +175,23 @@ def join(parts: list[Sample]) -> Sample:
     )
 
 
+def turned(sample: Sample, seed: int = 0) -> Sample:
+    """Return a sample whose labels lie elsewhere on the tape: turned round within each security.
+
+    Each security's go a quarter to three quarters of its cells on, by chance. They stay as long, as
+    many and as clustered, and no longer tell the time: closes are marked at the close, and a tape
+    begins without campaigns.
+    """
+    rng = np.random.default_rng(seed)
+    cells = sample.cells.copy()
+    for cluster in np.unique(cells["cluster"]):
+        mine = np.flatnonzero(cells["cluster"] == cluster)
+        on = int(len(mine) * rng.uniform(0.25, 0.75))
+        for name in ("zone", "campaign", "typology"):
+            cells[name][mine] = np.roll(cells[name][mine], on)
+    return sample._replace(cells=cells)
+
+
 def fit_on_calm_day(config: SimConfig) -> Normaliser:
     """Return the normaliser of a day without campaigns, so that no label can enter it."""
     simulator = Simulator(msgspec.structs.replace(config, campaigns_per_hour=0.0, plan=()))

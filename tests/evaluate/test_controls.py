@@ -12,8 +12,7 @@ from darkpool_watch.evaluate.controls import (
     judge_hard_negatives,
     judge_shuffled,
 )
-from darkpool_watch.evaluate.plans import UNTIMED
-from darkpool_watch.evaluate.sample import Sample, fit_on_calm_day, join, play_day
+from darkpool_watch.evaluate.sample import Sample, fit_on_calm_day, join, play_day, turned
 from darkpool_watch.features.normaliser import Normaliser
 from kernels.sim_labels import ACTIVE, CLEAN
 from tests.evaluate.conftest import SMALL
@@ -27,7 +26,6 @@ SPARSE = msgspec.structs.replace(
     start_s=18_000.0,
     campaigns_per_hour=6.0,
     lookalikes_per_hour=6.0,
-    typologies=UNTIMED,
 )
 
 
@@ -35,7 +33,9 @@ SPARSE = msgspec.structs.replace(
 def shuffled() -> tuple[Sample, Sample]:
     """Two markets whose securities bear one another's labels: long, for campaigns are few."""
     other = msgspec.structs.replace(SPARSE, seed=22, day=9)
-    train, test = (play_day(one, PLAIN, thin=3, labels_from=2) for one in (SPARSE, other))
+    train, test = (
+        turned(play_day(one, PLAIN, thin=3, labels_from=2), one.seed) for one in (SPARSE, other)
+    )
     return train, test
 
 
@@ -84,6 +84,17 @@ def test_false_positives_on_look_alikes_are_counted_by_kind(tape: Sample) -> Non
     share = tape.cells["records"][alike].sum() / tape.cells["records"][clean].sum()
     assert rates[kind].figure == (1.0 if share <= 0.008 else 0.0)
     assert rates[kind].low <= rates[kind].figure <= rates[kind].high
+
+
+def test_turned_labels_are_as_many_and_elsewhere(tape: Sample) -> None:
+    found = turned(tape, 5).cells
+    assert not np.array_equal(found["zone"], tape.cells["zone"])
+    assert np.array_equal(found["frame"], tape.cells["frame"])
+    for cluster in range(tape.clusters):
+        here = tape.cells["cluster"] == cluster
+        for name in ("zone", "campaign"):
+            before, after = (np.sort(cells[name][here]) for cells in (tape.cells, found))
+            assert np.array_equal(before, after)
 
 
 def fit(rows: NDArray[np.floating], _: NDArray[np.integer]) -> NDArray[np.floating]:
