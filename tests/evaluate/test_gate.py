@@ -12,9 +12,12 @@ from darkpool_watch.evaluate.sample import Sample
 from kernels.sim_labels import ACTIVE
 from tests.evaluate.samples import TYPOLOGIES, made
 
+# As many columns and rows a tree as of a real sample, which has five times the columns.
+SHALLOW = {"min_data_in_leaf": 20, "feature_fraction": 0.5}
+
 
 def judged(train: Sample, test: Sample) -> Difficulty:
-    return judge_difficulty(train, test, rounds=40, own_rounds=15, draws=100, min_data_in_leaf=20)
+    return judge_difficulty(train, test, rounds=40, own_rounds=15, draws=100, **SHALLOW)
 
 
 @pytest.fixture(scope="module")
