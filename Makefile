@@ -17,7 +17,7 @@ demo: setup
 # Two workers and no more, each file on one of them: kernels are compiled once, before both start.
 test: setup
 	$(BIN)/darkpool-watch compile
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=10
 
 lint: setup
 	$(BIN)/ruff check .

@@ -75,6 +75,6 @@ def test_the_twin_of_the_queues(benchmark: Any) -> None:
     events = events[:2_000]
     seen = market.observe(events, 0).copy()
     infos = market.listings.infos
-    found = benchmark(lambda: priority_breaches(events, seen, infos, DetectConfig(), []))
+    found = benchmark(lambda: priority_breaches(events, seen, infos, DetectConfig(), [], ()))
     benchmark.extra_info["events"] = len(events)
     assert found == {}

@@ -200,7 +200,7 @@ def _untouched(plan: LeakPlan, markets: Markets) -> Finding:
 
 def _shuffled(plan: LeakPlan, markets: Markets) -> Finding:
     sides = [
-        turned(play_day(plan.small(seed, days[0]), markets.normaliser, thin=2, labels_from=3), seed)
+        turned(play_day(plan.small(seed, days[0]), markets.normaliser, labels_from=3), seed)
         for seed, days in ((FITTED, plan.fitted_days), (JUDGED, plan.judged_days))
     ]
     assert all((side.cells["zone"] == ACTIVE).any() for side in sides)

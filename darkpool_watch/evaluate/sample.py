@@ -180,7 +180,7 @@ def turned(sample: Sample, seed: int = 0) -> Sample:
 
     Each security's go a quarter to three quarters of its cells on, by chance. They stay as long, as
     many and as clustered, and no longer tell the time: closes are marked at the close, and a tape
-    begins without campaigns.
+    begins without campaigns. The sample has to hold every frame, for thinning goes by the labels.
     """
     rng = np.random.default_rng(seed)
     cells = sample.cells.copy()

@@ -33,9 +33,7 @@ SPARSE = msgspec.structs.replace(
 def shuffled() -> tuple[Sample, Sample]:
     """Two markets whose securities bear one another's labels: long, for campaigns are few."""
     other = msgspec.structs.replace(SPARSE, seed=22, day=9)
-    train, test = (
-        turned(play_day(one, PLAIN, thin=3, labels_from=2), one.seed) for one in (SPARSE, other)
-    )
+    train, test = (turned(play_day(one, PLAIN, labels_from=2), one.seed) for one in (SPARSE, other))
     return train, test
 
 
