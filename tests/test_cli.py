@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -24,9 +25,11 @@ from tests.test_warmup import DEFINITIONS
 ROOT = Path(__file__).parents[1]
 
 
-def call(*words: str) -> subprocess.CompletedProcess[str]:
+def call(*words: str, stdout: int | IO[str] = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "darkpool_watch.cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    return subprocess.run(
+        command, stdout=stdout, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +124,9 @@ def test_simulate_facts_without_real_tapes_says_so(
         (("simulate", "out", "--days", "0"), "--days is 0, needed 1 to 250"),
         (("simulate", "out", "--market", "absent.toml"), "Cannot read --market absent.toml"),
         (("simulate", "/dev/full/x", "--seconds", "2"), "Cannot write into /dev/full/x"),
+        (("publish", "x.csv", "--speed", "nan"), "--speed nan, --wait 1, --credit 0: needed 0 or"),
+        (("inject", "x.csv", "x.csv"), "inject was told to write x.csv: needed the path of a file"),
+        (("inject", "x.csv", "."), "needed the path of a file other than the tape"),
         (("simulate", "--gate", "--leaks"), "simulate was told 2 modes, needed one"),
         (("simulate", "--facts", "--securities", "0"), "`int` >= 1 - at `$.securities`"),
         (("simulate", "--facts", "--figure", "x.gif"), "--figure is x.gif, needed a .png, .svg"),
@@ -190,6 +196,14 @@ def test_check_config_finds_what_the_daemon_would_refuse(
     assert message in str(caught.value)
     assert capsys.readouterr().out == ""
     assert list(tmp_path.iterdir()) == [tmp_path / "c.toml"]
+
+
+def test_a_full_disk_behind_stdout_is_one_sentence_and_exit_2() -> None:
+    with open("/dev/full", "w") as full:
+        done = call("check-config", stdout=full)
+    assert done.returncode == 2
+    assert "Cannot write: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_compile_leaves_a_cache_of_pipeline_and_simulator() -> None:

@@ -1,5 +1,6 @@
 """The command line: `darkpool-watch COMMAND`. Each command is a thin layer over a function."""
 
+import errno
 import os
 import sys
 
@@ -32,5 +33,11 @@ def main() -> None:
     except BrokenPipeError:  # whoever read our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_BROKEN_PIPE)
+    except OSError as err:
+        if err.errno != errno.ENOSPC:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered still
+        Console(stderr=True).print(f"[red]darkpool-watch:[/] Cannot write: {err.strerror}")
+        sys.exit(EXIT_ERROR)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -1,5 +1,6 @@
 """Commands around a live feed: demo, run, publish, check-config."""
 
+import math
 from pathlib import Path
 
 import msgspec
@@ -96,8 +97,10 @@ def publish(
     from darkpool_watch.tape.detect import open_tape
     from darkpool_watch.wire.publisher import FlowPublisher
 
-    if min(speed, wait, credit) < 0:
-        raise DarkpoolWatchError("--speed, --wait and --credit are 0 or more")
+    if not (0.0 <= speed < math.inf and 0.0 <= wait < math.inf and credit >= 0):
+        raise DarkpoolWatchError(
+            f"--speed {speed:g}, --wait {wait:g}, --credit {credit}: needed 0 or more, and finite"
+        )
     opened = open_tape(tape)
     venue = opened.definitions[0].venue
     with FlowPublisher(
