@@ -126,6 +126,7 @@ def test_simulate_facts_without_real_tapes_says_so(
         (("simulate", "/dev/full/x", "--seconds", "2"), "Cannot write into /dev/full/x"),
         (("publish", "x.csv", "--speed", "nan"), "--speed nan, --wait 1, --credit 0: needed 0 or"),
         (("inject", "x.csv", "x.csv"), "inject was told to write x.csv: needed the path of a file"),
+        (("inject", "x.csv", "y.parquet", "--labels", "x.csv"), "inject was told to write x.csv"),
         (("inject", "x.csv", "."), "needed the path of a file other than the tape"),
         (("simulate", "--gate", "--leaks"), "simulate was told 2 modes, needed one"),
         (("simulate", "--facts", "--securities", "0"), "`int` >= 1 - at `$.securities`"),

@@ -66,11 +66,12 @@ def inject(
         )
     except msgspec.ValidationError as err:
         raise ConfigError(f"Options of inject: {err}") from err
-    if out.resolve() == tape.resolve() or out.is_dir():
-        raise ConfigError(
-            f"inject was told to write {out}: needed the path of a file other than the tape, which "
-            "stays as it was recorded"
-        )
+    for path in filter(None, (out, labels)):
+        if path.resolve() == tape.resolve() or path.is_dir():
+            raise ConfigError(
+                f"inject was told to write {path}: needed the path of a file other than the tape, "
+                "which stays as it was recorded"
+            )
     opened = open_tape(tape)
     with progress_bar(len(opened.events)) as advance:
         done = lay_over(opened, config, advance)

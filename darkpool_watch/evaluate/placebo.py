@@ -26,9 +26,7 @@ _WEIGHT: Final = 1_000_000  # records of an episode, so that a cell's share of i
 
 def against_controls(
     sample: Sample,  # every episode labelled as a campaign is
-    resent: NDArray[
-        np.bool_
-    ],  # (M,) of its campaigns: whether the episode went through the injector
+    resent: NDArray[np.bool_],  # (M,) campaigns: whether it went through the injector
 ) -> Sample:
     """Return the sample in which records of re-sent episodes are active and of controls clean.
 
