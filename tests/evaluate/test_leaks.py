@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
 
 from darkpool_watch.cli import generator
+from darkpool_watch.evaluate import gate as gate_module
+from darkpool_watch.evaluate import leaks as leaks_module
 from darkpool_watch.evaluate import plans
+from darkpool_watch.evaluate.difficulty import judge_difficulty
 from darkpool_watch.evaluate.finding import Finding
-from darkpool_watch.evaluate.gate import Gate, run_gate, steps_of_gate
+from darkpool_watch.evaluate.gate import Gate, play_markets, run_gate, steps_of_gate
 from darkpool_watch.evaluate.leaks import RULES, run_leaks, steps_of_leaks
 
 TINY = msgspec.structs.replace(
@@ -42,16 +46,47 @@ class Counter:
         self.ticks += 1
 
 
-@pytest.fixture(scope="module")
-def leaks() -> tuple[dict[str, Finding], int]:
-    count = Counter()
-    return run_leaks(TINY, count), count.ticks
+class Once:
+    """A step that both commands take with the same values: taken once, told twice."""
+
+    def __init__(self, step: Callable[..., Any]) -> None:
+        self.step, self.taken = step, {}
+
+    def __call__(self, *args: Any, tick: Callable[[], None], **kwargs: Any) -> Any:
+        count = Counter()
+        key = (*map(id, args), *kwargs.items())
+        if key not in self.taken:
+            self.taken[key] = self.step(*args, tick=count, **kwargs), count.ticks
+        found, ticks = self.taken[key]
+        for _ in range(ticks):
+            tick()
+        return found
 
 
 @pytest.fixture(scope="module")
-def gate() -> tuple[Gate, int]:
-    count = Counter()
-    return run_gate(TINY, count), count.ticks
+def both() -> tuple[tuple[dict[str, Finding], int], tuple[Gate, int]]:
+    """Rules and gate of one plan: its markets are played and judged once for both."""
+    markets, difficulty = Once(play_markets), Once(judge_difficulty)
+    told = []
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (leaks_module, gate_module):
+            patch.setattr(module, "play_markets", lambda plan, tick: markets(plan, tick=tick))
+            patch.setattr(module, "judge_difficulty", difficulty)
+        for run in (run_leaks, run_gate):
+            count = Counter()
+            told.append((run(TINY, count), count.ticks))
+    assert [len(once.taken) for once in (markets, difficulty)] == [1, 1]
+    return told[0], told[1]
+
+
+@pytest.fixture(scope="module")
+def leaks(both: tuple[Any, Any]) -> tuple[dict[str, Finding], int]:
+    return both[0]
+
+
+@pytest.fixture(scope="module")
+def gate(both: tuple[Any, Any]) -> tuple[Gate, int]:
+    return both[1]
 
 
 def test_every_rule_has_its_figure_interval_and_bound(
