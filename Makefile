@@ -15,9 +15,10 @@ demo: setup
 	$(BIN)/darkpool-watch demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
 
 # Two workers and no more, each file on one of them: kernels are compiled once, before both start.
+# Long files come first (tests/conftest.py); without the option xdist would sort by number of tests.
 test: setup
 	$(BIN)/darkpool-watch compile
-	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=10
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10
 
 lint: setup
 	$(BIN)/ruff check .

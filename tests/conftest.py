@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Before LightGBM and torch load OpenMP: its threads spin while they wait for one another, and where
@@ -11,3 +12,23 @@ os.environ.setdefault("OMP_THREAD_LIMIT", "1")
 
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+
+# Half a minute and more each, of one core: first, so that no worker begins one when the other ends.
+LONG = (
+    "tests/test_cli.py",
+    "tests/test_live_replay.py",
+    "tests/evaluate/test_leaks.py",
+    "tests/test_demo.py",
+    "tests/features/test_windows.py",
+    "tests/model/test_streaming.py",
+    "tests/evaluate/test_realism.py",
+    "tests/evaluate/test_controls.py",
+    "tests/train/test_usual.py",
+    "bench/test_bench_features.py",
+)
+PLACE = {file: place for place, file in enumerate(LONG)}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put long files first; the rest stay as they were collected."""
+    items.sort(key=lambda item: PLACE.get(item.nodeid.split("::")[0], len(LONG)))
