@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONG
+
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*ROOT.glob("darkpool_watch/**/*.py"), *ROOT.glob("kernels/*.py")])
 
@@ -111,6 +113,10 @@ def test_files_stay_small(folder: str) -> None:
 def test_importing_the_daemon_does_not_load_torch() -> None:
     code = "import sys, darkpool_watch.daemon; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_files_named_as_long_exist() -> None:
+    assert [name for name in LONG if not (ROOT / name).is_file()] == []
 
 
 def test_kernels_is_our_package() -> None:
