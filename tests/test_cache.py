@@ -21,6 +21,23 @@ missed = {
 print(" ".join(sorted(missed)))
 """
 
+PARTS = """
+from darkpool_watch.cli.compiling import PARTS
+from darkpool_watch.config import Config
+from darkpool_watch.warmup import warm_up
+from kernels.extract import extract
+from kernels.observe import observe
+from kernels.rules import check_rules
+from kernels.threshold import decide_frames
+large = (observe, extract, check_rules, decide_frames)
+for part in PARTS[1:]:
+    part()
+before = [list(one.signatures) for one in large]
+warm_up(Config())
+after = [list(one.signatures) for one in large]
+print([len(one) for one in before], before == after)
+"""
+
 
 def test_a_second_start_compiles_nothing() -> None:
     for _ in range(2):
@@ -28,6 +45,13 @@ def test_a_second_start_compiles_nothing() -> None:
             [sys.executable, "-c", MISSES], capture_output=True, text=True, cwd=ROOT, check=True
         )
     assert done.stdout.split() == []
+
+
+def test_stages_compiled_apart_are_those_of_the_pipeline() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PARTS], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.split("\n")[0] == "[1, 1, 1, 1] True"
 
 
 def test_the_key_changes_with_a_kernels_source(tmp_path: Path, monkeypatch) -> None:

@@ -210,7 +210,7 @@ def test_a_full_disk_behind_stdout_is_one_sentence_and_exit_2() -> None:
 def test_compile_leaves_a_cache_of_pipeline_and_simulator() -> None:
     done = call("compile")
     assert done.returncode == 0, done.stderr
-    for part in ("pipeline", "simulator"):
+    for part in ("simulator", "market", "features", "rules", "detector", "pipeline"):
         assert f"Compiled the {part}" in done.stderr
     assert list(Path(done.stderr.split("Cached in ")[1].strip()).glob("*/extract.extract-*.nbi"))
 
