@@ -74,8 +74,8 @@ PARTS = (compile_simulator, compile_market, compile_features, compile_rules, com
 def compile_kernels() -> None:
     """Compile all kernels into the cache, so that the first start need not.
 
-    Simulator and stages compile in two processes: about two and a half minutes on two cores,
-    seconds where nothing has changed. Build it into an image together with the package.
+    Simulator and stages compile in two processes: minutes on two cores, seconds where nothing has
+    changed. Build it into an image together with the package.
     """
     from darkpool_watch.warmup import warm_up
     from kernels.cache import use_keyed_cache
