@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from darkpool_watch.cli.live import check_config
+from darkpool_watch.config import WireConfig
 from darkpool_watch.errors import DarkpoolWatchError
 from darkpool_watch.overlay.files import labels_path, read_truth, truth_path
 from darkpool_watch.sim.market import SimConfig, Simulator
@@ -20,6 +21,8 @@ from darkpool_watch.tape.tape import Tape
 from darkpool_watch.warmup import made_up_flow
 from darkpool_watch.wire.capture import CaptureWriter
 from darkpool_watch.wire.events import Definition
+from darkpool_watch.wire.frame import encode
+from darkpool_watch.wire.intake import Intake
 from tests.test_warmup import DEFINITIONS
 
 ROOT = Path(__file__).parents[1]
@@ -154,6 +157,27 @@ def test_a_capture_without_events_is_an_error(tmp_path: Path) -> None:
     told = " ".join(done.stderr.split())
     assert "1.capture holds no events, so there is nothing to replay" in told
     assert "Traceback" not in told
+
+
+def test_a_capture_that_was_cut_is_replayed_with_exit_1(tmp_path: Path) -> None:
+    path = tmp_path / "1.capture"
+    with CaptureWriter(path) as capture:
+        intake = Intake(WireConfig(join="start"), requesting=False, capture=capture)
+        first, thirds = 1, np.array_split(made_up_flow()[:600], 3)
+        for body in (list(DEFINITIONS), *thirds):
+            parts = encode(
+                body, venue="XNAS", channel=1, session=5, first_sequence=first, sent_ns=1
+            )
+            intake.accept(parts, 0, 1)
+            first += len(body)
+    path.write_bytes(path.read_bytes()[:-100])
+    done = call("replay", str(path), "--json")
+    assert done.returncode == 1, done.stderr
+    summary = json.loads(done.stdout)
+    assert (summary["complete"], summary["events"]) == (False, len(thirds[0]) + len(thirds[1]))
+    told = " ".join(done.stderr.split())
+    assert "1.capture is unfinished: it holds 3 whole records up to byte" in told
+    assert summary["missing"][0].replace(" ", "") in told.replace(" ", "")
 
 
 def test_check_config_prints_every_default() -> None:

@@ -8,12 +8,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from darkpool_watch.cli import benches, compiling, history, inject, live, simulate, training
-from darkpool_watch.cli.app import app
+from darkpool_watch.cli.app import EXIT_ERROR, app
 from darkpool_watch.errors import DarkpoolWatchError
 
 __all__ = ["benches", "compiling", "history", "inject", "live", "main", "simulate", "training"]
 
-EXIT_ERROR = 2
 EXIT_BROKEN_PIPE = 141
 
 

@@ -20,6 +20,9 @@ app = App(
     help="Watch dark-pool and lit order flow for what looks like market abuse.",
 )
 
+EXIT_UNSOUND = 1  # the command ran, and what it looked at is damaged or not whole
+EXIT_ERROR = 2  # the command could not do what it was asked
+
 ConfigPath = Annotated[Path | None, Parameter(name=["--config", "-c"])]
 Json = Annotated[bool, Parameter(name="--json", negative=())]
 

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from cyclopts import App, Parameter
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from darkpool_watch.cli.app import (
+    EXIT_UNSOUND,
     ConfigPath,
     Json,
     app,
@@ -19,6 +20,9 @@ from darkpool_watch.cli.app import (
 )
 from darkpool_watch.config import load
 from darkpool_watch.errors import DarkpoolWatchError
+
+if TYPE_CHECKING:
+    from darkpool_watch.replay.run import Result
 
 journal_app = App(name="journal", help="The append-only record of what the desk was told.")
 app.command(journal_app)
@@ -36,7 +40,8 @@ def replay(
 ) -> None:
     """Replay a tape or a capture through the daemon's own pipeline.
 
-    Where the config names no counterparty matrix, the one that lies beside a tape is taken.
+    Where the config names no counterparty matrix, the one that lies beside a tape is taken. Of an
+    unfinished capture, what it holds is replayed; what is missing is told, and the exit code is 1.
 
     Parameters
     ----------
@@ -78,6 +83,15 @@ def replay(
         total = min(len(opened.events), limit or len(opened.events))
         with progress_bar(total) as advance:
             result = replay_tape(opened, settings, limit=limit, progress=advance)
+    show_result(result, json)
+    for sentence in result.summary.missing:
+        Console(stderr=True).print(f"[bold yellow]{escape(sentence)}[/]", highlight=False)
+    if not result.summary.complete:
+        sys.exit(EXIT_UNSOUND)
+
+
+def show_result(result: "Result", json: bool) -> None:
+    """Print a finished replay."""
     if json:
         print(msgspec.json.encode(result.summary).decode())
         return
@@ -106,4 +120,4 @@ def journal_verify(path: Path, *, json: Json = False) -> None:
     report = verify(path)
     print(msgspec.json.encode(report).decode() if json else report.message)
     if not report.ok:
-        sys.exit(1)
+        sys.exit(EXIT_UNSOUND)

@@ -19,7 +19,7 @@ from darkpool_watch.tape.tape import Tape
 from darkpool_watch.telling import Desk
 from darkpool_watch.warmup import warm_up
 from darkpool_watch.wire.batch import Batch
-from darkpool_watch.wire.capture import SUFFIX, read_capture
+from darkpool_watch.wire.capture import SUFFIX, CaptureReader
 from darkpool_watch.wire.schedule import read_schedule, schedule_path
 from darkpool_watch.wire.source import batches_of
 
@@ -48,6 +48,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What a replay ends with; the fields of its JSON line."""
 
     tape: str
+    complete: bool  # False: a capture or its schedule lacks its end, `missing` says what
+    missing: tuple[str, ...]  # sentences
     schedule: str
     model: str
     engine: str
@@ -119,9 +121,20 @@ def replay_capture(
     if path.suffix != SUFFIX:
         raise ReplayError(f"{path} is no capture (*{SUFFIX}): replay a tape without --schedule")
     scheduler: Scheduler = Nominal()
+    unfinished = ""
     if recorded:
-        scheduler = Recorded(read_schedule(schedule_path(path)))
-    return run(read_capture(path), scheduler, config, path.name, bundle, desk, progress)
+        where = schedule_path(path)
+        scored = read_schedule(where)
+        scheduler = Recorded(scored.rows)
+        if not scored.finished:
+            last = int(scored.rows["arrival"].max(initial=-1)) + 1
+            unfinished = (
+                f"Schedule {where} is unfinished: it names {len(scored.rows):,} frames, the last "
+                f"due at event {last:,}, and lacks its end, so which later ones were scored that "
+                "day is not known, and none is"
+            )
+    capture = CaptureReader(path)
+    return run(capture, scheduler, config, path.name, bundle, desk, progress, unfinished)
 
 
 def run(
@@ -132,10 +145,12 @@ def run(
     bundle: Bundle | None = None,
     desk: Desk | None = None,
     progress: Callable[[int], None] = lambda _: None,
+    unfinished: str = "",
 ) -> Result:
     """Feed batches through a new pipeline and return what came of it.
 
-    The clock starts with every kernel compiled and the model loaded, before the first batch.
+    `unfinished` says what else than the batches is not whole. The clock starts with every kernel
+    compiled and the model loaded, before the first batch.
     Raises ReplayError where the batches hold no event.
     """
     kept = ListDesk()
@@ -154,17 +169,25 @@ def run(
             progress(pipeline.counts.events)
     pipeline.finish()
     seconds = time.perf_counter() - began
-    if isinstance(scheduler, Recorded):
-        scheduler.finish()
     counts = pipeline.counts
+    cut = batches.missing() if isinstance(batches, CaptureReader) else ""
+    if isinstance(scheduler, Recorded):
+        scheduler.finish(counts.events if cut else None)
+        if scheduler.named > scheduler.matched:
+            cut += (
+                f"; of the {scheduler.named:,} frames that its schedule names, "
+                f"{scheduler.named - scheduler.matched:,} are of events that it lacks"
+            )
     if counts.events == 0:
         raise ReplayError(
             f"{label} holds no events, so there is nothing to replay: check that it is the "
-            "recording of a day on which the feed sent something"
+            "recording of a day on which the feed sent something" + (cut and f". {cut}")
         )
     hours = max(last_ts - first_ts, 0) / 3.6e12
     summary = Summary(
         tape=label,
+        complete=not cut and not unfinished,
+        missing=tuple(filter(None, (cut, unfinished))),
         schedule="recorded" if isinstance(scheduler, Recorded) else "nominal",
         model=config.model.profile,
         engine=bundle.engine.name,
