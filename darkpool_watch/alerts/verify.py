@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import apsw
 import msgspec
 
 from darkpool_watch.alerts.journal import GENESIS, JournalReader, Row, chain_of
 from darkpool_watch.alerts.record import content_hash_of, decode, record_hash_of
-from darkpool_watch.errors import JournalError
+from darkpool_watch.errors import JournalDamage
 
 TRIGGERS = {"journal_no_update", "journal_no_delete"}
 MEANING = {
@@ -44,21 +43,23 @@ def verify(path: Path | str) -> VerifyReport:
     SQLite's own counter still knows them, and missing append-only triggers. A tail cut by someone
     who also resets that counter shows only against a `head` noted elsewhere.
 
-    Raises JournalError when the file is absent, foreign, locked or cannot be read at all.
+    Raises JournalError when the file is absent, foreign, locked or may not be read.
     """
     path = Path(path)
-    reader = JournalReader(path)
+    check = _Check(path)
     try:
-        check = _Check(path)
+        reader = JournalReader(path)
+    except JournalDamage as err:
+        check.bad = (1, "damaged", str(err))
+        return check.report()
+    try:
         try:
             for row in reader.rows():
                 if not check.take(row):
                     break
             else:
                 check.end(reader)
-        except JournalError as err:
-            if not isinstance(err.__cause__, apsw.CorruptError):
-                raise
+        except JournalDamage as err:
             check.fail(check.last + 1, "damaged", f"SQLite cannot read on ({err.__cause__})")
         return check.report()
     finally:

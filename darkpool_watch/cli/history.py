@@ -106,7 +106,10 @@ def show_result(result: "Result", json: bool) -> None:
 
 @journal_app.command(name="verify")
 def journal_verify(path: Path, *, json: Json = False) -> None:
-    """Check every row of a journal against its chain; exit 1 at the first that is wrong.
+    """Check every row of a journal against its chain.
+
+    Exit code 0: every row is as it was written; 1: the journal is damaged or was altered, and the
+    first row that is wrong is named; 2: there is no journal at PATH, or it may not be read.
 
     Parameters
     ----------
