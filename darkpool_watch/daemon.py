@@ -51,15 +51,16 @@ class Daemon:
         self.config = config
         self.stop = threading.Event()
         self._say = say
+        reference = read_reference(config.reference)
         bundle = bundle or open_bundle(config)
         self.trained = bundle.trained
         with ExitStack() as opened:  # what is open is closed again where the next cannot be
-            # Before what takes a minute: a second daemon is refused at once.
+            # Before what takes minutes: a second daemon, or a port in use, is refused at once.
             self.journal = Journal(Path(config.alerts.journal), busy_ms=config.alerts.busy_ms)
             opened.callback(self.journal.close)
-            warm_up(config)
             self.publisher = AlertPublisher(config.alerts, self.journal)
             opened.callback(self.publisher.close)
+            warm_up(config)
             self.desk = AlertDesk(self.journal, self.publisher)
             zmq_source = ZmqSource(config.wire) if source is None else None
             self.source: FrameSource = source or zmq_source  # type: ignore[assignment]
@@ -77,7 +78,7 @@ class Daemon:
                 bundle,
                 scheduler,
                 self.desk,
-                reference=read_reference(config.reference),
+                reference=reference,
                 on_schedule=self._schedule.append if self._schedule is not None else None,
             )
             self._opened = opened.pop_all()

@@ -1,16 +1,20 @@
 """The command line as a user meets it: real processes, real files, what they print."""
 
 import json
+import os
+import socket
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 import pytest
 
+from darkpool_watch.alerts.lock import JournalLock
 from darkpool_watch.cli.live import check_config
-from darkpool_watch.config import WireConfig
+from darkpool_watch.config import Config, WireConfig, in_folder
 from darkpool_watch.errors import DarkpoolWatchError
 from darkpool_watch.overlay.files import labels_path, read_truth, truth_path
 from darkpool_watch.sim.market import SimConfig, Simulator
@@ -210,6 +214,14 @@ def test_check_config_prints_every_default() -> None:
         ('[model]\ncheckpoint = "README.md"', "Cannot read checkpoint README.md"),
         ('[features]\ncatalog = "beef"', "Key `features.catalog` pins catalogue beef, was"),
         ('[alerts]\njournal = "README.md/j.db"', "Key `alerts.journal`: README.md is no folder"),
+        (
+            '[alerts]\njournal = "/proc/x/j.db"',
+            "`alerts.journal`: nothing can be made in /proc",
+        ),
+        ('[wire]\ncapture = "/proc/x"', "Key `wire.capture`: nothing can be made in /proc"),
+        ('[alerts]\njournal = "README.md"', "README.md is no SQLite database"),
+        ('[reference]\naccounts = "absent.parquet"', "Cannot read accounts absent.parquet"),
+        ('[reference]\ncounterparties = "README.md"', "Counterparties README.md: "),
     ],
 )
 def test_check_config_finds_what_the_daemon_would_refuse(
@@ -221,6 +233,29 @@ def test_check_config_finds_what_the_daemon_would_refuse(
     assert message in str(caught.value)
     assert capsys.readouterr().out == ""
     assert list(tmp_path.iterdir()) == [tmp_path / "c.toml"]
+
+
+def test_check_config_tells_what_is_in_use_with_exit_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = in_folder(Config(), tmp_path)
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    path = tmp_path / "c.toml"
+    path.write_text(
+        f'[alerts]\nendpoint = "tcp://127.0.0.1:{port}"\nreplay_endpoint = ""\n'
+        f'journal = "{config.alerts.journal}"\n'
+    )
+    lock = closing(JournalLock(Path(config.alerts.journal)))
+    with listener, lock, pytest.raises(SystemExit) as caught:
+        check_config(path)
+    assert caught.value.code == 1
+    told = capsys.readouterr()
+    assert json.loads(told.out)["alerts"]["endpoint"].endswith(str(port))
+    said = " ".join(told.err.split())
+    assert f"In use now: Cannot bind tcp://127.0.0.1:{port}: Address already in use" in said
+    assert f"journal.db is written by another daemon (process {os.getpid()})" in said
+    check_config(path)
 
 
 def test_a_full_disk_behind_stdout_is_one_sentence_and_exit_2() -> None:

@@ -1,6 +1,7 @@
 """How the daemon starts where it cannot, and how it ends."""
 
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,9 +15,9 @@ import pytest
 
 from darkpool_watch.alerts.journal import JournalReader
 from darkpool_watch.alerts.verify import verify
-from darkpool_watch.config import Config, in_folder
+from darkpool_watch.config import Config, ReferenceConfig, in_folder
 from darkpool_watch.daemon import Daemon
-from darkpool_watch.errors import ConfigError
+from darkpool_watch.errors import ConfigError, DarkpoolWatchError
 from darkpool_watch.warmup import null_bundle
 from darkpool_watch.wire.publisher import FlowPublisher
 from tests.wire.rows import definition
@@ -30,6 +31,25 @@ def test_a_daemon_that_cannot_open_its_feed_leaves_nothing_open(tmp_path: Path) 
     with pytest.raises(ConfigError, match="pigeon://loft"):
         Daemon(msgspec.structs.replace(config, wire=wire), bundle=null_bundle())
     assert "alert-replay" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize("fault", ["port", "reference"])
+def test_what_stops_a_daemon_is_found_before_kernels_compile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    warmed: list[Config] = []
+    monkeypatch.setattr("darkpool_watch.daemon.warm_up", warmed.append)
+    config = in_folder(Config(), tmp_path)
+    replace = msgspec.structs.replace
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        if fault == "port":
+            config = replace(config, alerts=replace(config.alerts, endpoint=port))
+        else:
+            config = replace(config, reference=ReferenceConfig(counterparties="absent.toml"))
+        with pytest.raises(DarkpoolWatchError, match=port if fault == "port" else "absent.toml"):
+            Daemon(config, bundle=null_bundle())
+    assert warmed == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)

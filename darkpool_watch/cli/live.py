@@ -1,12 +1,13 @@
 """Commands around a live feed: demo, run, publish, check-config."""
 
 import math
+import sys
 from pathlib import Path
 
 import msgspec
 from rich.console import Console
 
-from darkpool_watch.cli.app import ConfigPath, app, progress_bar, warn_if_untrained
+from darkpool_watch.cli.app import EXIT_UNSOUND, ConfigPath, app, progress_bar, warn_if_untrained
 from darkpool_watch.config import WireConfig, load
 from darkpool_watch.errors import DarkpoolWatchError
 
@@ -40,9 +41,11 @@ def run(*, config: ConfigPath = None) -> None:
     config
         TOML file; the embedded defaults without one.
     """
+    from darkpool_watch.cli.checks import check_host
     from darkpool_watch.daemon import Daemon, stop_on_signals
 
     settings = load(config)
+    check_host(settings)
     console = Console(stderr=True)
     warn_if_untrained(settings)
     console.print("Compiling kernels and loading the model ...")
@@ -120,16 +123,22 @@ def publish(
 def check_config(path: Path | None = None) -> None:
     """Check a configuration and this host against it; print it as JSON, defaults filled in.
 
-    Endpoints, the folders of ipc paths, the checkpoint and the catalogue pin are checked without
-    starting anything.
+    Endpoints, folders, reference files, the checkpoint, the catalogue pin and a journal that is
+    there already are checked without starting anything. What another process holds now, say the
+    daemon that is to be restarted, is told on standard error, and the exit code is 1.
 
     Parameters
     ----------
     path
         TOML file; the embedded defaults without one.
     """
-    from darkpool_watch.cli.checks import check_host
+    from darkpool_watch.cli.checks import check_host, in_use
 
     settings = load(path)
     check_host(settings)
     print(msgspec.json.format(msgspec.json.encode(settings)).decode())
+    held = in_use(settings)
+    for sentence in held:
+        Console(stderr=True).print(f"In use now: {sentence}", highlight=False, markup=False)
+    if held:
+        sys.exit(EXIT_UNSOUND)
