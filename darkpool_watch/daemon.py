@@ -17,6 +17,7 @@ from darkpool_watch import __version__
 from darkpool_watch.alerts.desk import AlertDesk
 from darkpool_watch.alerts.journal import Journal
 from darkpool_watch.alerts.publisher import AlertPublisher
+from darkpool_watch.alerts.record import Alert
 from darkpool_watch.bundle import Bundle, open_bundle
 from darkpool_watch.config import Config
 from darkpool_watch.pipeline import Pipeline
@@ -37,7 +38,8 @@ class Daemon:
     """Owns every socket and file of one run; `run` returns when `stop` is set. Close it after.
 
     Raises ConfigError, CheckpointError, JournalError or WireError, each with its next step, before
-    the first event is taken. `say` is given the sentences that an operator should see.
+    the first event is taken. `say` is given the sentences that an operator should see, `on_alert`
+    every alert record once it is published: it must return at once.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Daemon:
         bundle: Bundle | None = None,
         source: FrameSource | None = None,
         say: Callable[[str], None] = lambda _: None,
+        on_alert: Callable[[Alert], None] = lambda _: None,
     ) -> None:
         self.config = config
         self.stop = threading.Event()
@@ -61,7 +64,7 @@ class Daemon:
             self.publisher = AlertPublisher(config.alerts, self.journal)
             opened.callback(self.publisher.close)
             warm_up(config)
-            self.desk = AlertDesk(self.journal, self.publisher)
+            self.desk = AlertDesk(self.journal, self.publisher, on_alert=on_alert)
             zmq_source = ZmqSource(config.wire) if source is None else None
             self.source: FrameSource = source or zmq_source  # type: ignore[assignment]
             opened.callback(self.source.close)

@@ -53,7 +53,7 @@ class Counts:
     flags: int = 0
     rule_hits: int = 0
     alerts: int = 0  # openings
-    updates: int = 0  # openings included
+    updates: int = 0  # alert records: openings included
     resets: int = 0
     refused: int = 0  # definitions and accounts that contradict what is known
     by_typology: dict[str, int] = field(default_factory=dict)  # openings

@@ -316,6 +316,16 @@ class JournalReader:
             )
             return [_row(row) for row in self._connection.execute(query, (first, last, limit))]
 
+    def newest(self) -> list[Row]:
+        """Return the newest row of every alert, in the order in which the alerts opened."""
+        with translated(self.path, "reading"):
+            query = (
+                f"SELECT {_COLUMNS} FROM journal JOIN (SELECT min(alert_sequence) AS opened, "
+                "max(alert_sequence) AS newest FROM journal WHERE alert_id IS NOT NULL "
+                "GROUP BY alert_id) ON alert_sequence = newest ORDER BY opened"
+            )
+            return [_row(row) for row in self._connection.execute(query)]
+
     def last_alert_sequence(self) -> int:
         """Return the daemon-wide sequence of the last alert; 0 before the first."""
         with translated(self.path, "reading"):

@@ -7,6 +7,7 @@ import msgspec
 from darkpool_watch.alerts.journal import GENESIS, JournalReader, Row, chain_of
 from darkpool_watch.alerts.record import content_hash_of, decode, record_hash_of
 from darkpool_watch.errors import JournalDamage
+from darkpool_watch.units import counted
 
 TRIGGERS = {"journal_no_update", "journal_no_delete"}
 MEANING = {
@@ -29,7 +30,8 @@ class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     ok: bool
     rows: int  # read until the end or the first bad row
-    alerts: int
+    alerts: int  # opened
+    alert_records: int  # rows of alerts: openings, and what became of them
     bad_sequence: int | None  # journal sequence of the first bad row
     fault: str  # "", changed, missing, reordered, damaged or unguarded
     message: str  # one sentence
@@ -74,6 +76,7 @@ class _Check:
         self.last = 0
         self.rows = 0
         self.alerts = 0
+        self.records = 0
         self.alert_sequence = 0
         self.chain = GENESIS
         self.bad: tuple[int | None, str, str] | None = None
@@ -119,7 +122,8 @@ class _Check:
             if not self._sound(row):
                 return False
             self.alert_sequence = following
-            self.alerts += 1
+            self.records += 1
+            self.alerts += entry.kind == "alert"
         self.last, self.chain = row.sequence, row.chain
         self.rows += 1
         return True
@@ -152,13 +156,15 @@ class _Check:
         sequence, fault, message = self.bad or (
             None,
             "",
-            f"Journal {self.path} is intact: {self.rows} rows, {self.alerts} alerts",
+            f"Journal {self.path} is intact: {counted(self.rows, 'row')}, "
+            f"{counted(self.records, 'record')} of {counted(self.alerts, 'alert')} among them",
         )
         return VerifyReport(
             path=str(self.path),
             ok=self.bad is None,
             rows=self.rows,
             alerts=self.alerts,
+            alert_records=self.records,
             bad_sequence=sequence,
             fault=fault.removesuffix(" a row").removesuffix(" rows"),
             message=message,

@@ -50,9 +50,14 @@ def sayer(quiet: bool) -> Callable[[str], None]:
 
 
 class progress_bar:
-    """A bar with ETA on standard error; gives the function that moves it."""
+    """A bar with ETA on standard error; gives the function that moves it.
 
-    def __init__(self, total: int, unit: str = "events") -> None:
+    It is drawn when it first moves, not before what may refuse the work, and tells an interruption
+    how far the work was. `total` is None where nobody knows it.
+    """
+
+    def __init__(self, total: int | None, unit: str = "events") -> None:
+        self._unit, self._total, self._done = unit, total, 0
         self._bar = Progress(
             TextColumn(unit),
             BarColumn(),
@@ -63,8 +68,18 @@ class progress_bar:
         self._task = self._bar.add_task(unit, total=total)
 
     def __enter__(self) -> Callable[[int], None]:
-        self._bar.start()
-        return lambda done: self._bar.update(self._task, completed=done)
+        return self._advance
 
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+    def _advance(self, done: int) -> None:
+        self._done = done
+        self._bar.start()
+        self._bar.update(self._task, completed=done)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
+        if self._bar.live.is_started:
+            self._bar.stop()
+        if isinstance(error, KeyboardInterrupt):
+            whole = "" if self._total is None else f" of {self._total:,}"
+            error.add_note(f"{self._done:,}{whole} {self._unit} done")

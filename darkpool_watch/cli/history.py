@@ -20,6 +20,7 @@ from darkpool_watch.cli.app import (
 )
 from darkpool_watch.config import load
 from darkpool_watch.errors import DarkpoolWatchError
+from darkpool_watch.units import counted
 
 if TYPE_CHECKING:
     from darkpool_watch.replay.run import Result
@@ -70,7 +71,10 @@ def replay(
         raise DarkpoolWatchError(f"--schedule is {schedule!r}, needed nominal or recorded")
     warn_if_untrained(settings)
     if tape.suffix == SUFFIX:
-        result = replay_capture(tape, settings, recorded=schedule == "recorded")
+        with progress_bar(None) as advance:
+            result = replay_capture(
+                tape, settings, recorded=schedule == "recorded", progress=advance
+            )
     elif schedule == "recorded":
         raise DarkpoolWatchError(f"{tape} is no capture, so it has no recorded schedule")
     else:
@@ -102,6 +106,40 @@ def show_result(result: "Result", json: bool) -> None:
             console.print(f"[bold]{alert.severity:>8}[/]  {message}", highlight=False)
     for name, value in msgspec.structs.asdict(result.summary).items():
         console.print(f"{name:>16}  {value}", highlight=False, markup=False)
+
+
+@journal_app.command(name="list")
+def journal_list(path: Path, *, json: Json = False) -> None:
+    """List the alerts of a journal in the order in which they opened, each as it stands last.
+
+    Parameters
+    ----------
+    path
+        The journal; its daemon may be running.
+    json
+        Print each alert's newest record as one JSON line.
+    """
+    from darkpool_watch.alerts.journal import JournalReader
+    from darkpool_watch.alerts.lines import line_of
+    from darkpool_watch.alerts.record import decode
+    from darkpool_watch.errors import JournalDamage
+
+    reader = JournalReader(path)
+    try:
+        rows = reader.newest()
+    finally:
+        reader.close()
+    for row in rows:
+        try:
+            alert = decode(row.entry.body)
+        except msgspec.DecodeError as err:
+            raise JournalDamage(
+                f"Journal {path} is damaged: the alert in row {row.sequence} cannot be read "
+                f"({err}); `journal verify` says whether rows before it are sound"
+            ) from err
+        print(row.entry.body.decode() if json else line_of(alert))
+    if not json:
+        Console(stderr=True).print(counted(len(rows), "alert"), highlight=False)
 
 
 @journal_app.command(name="verify")

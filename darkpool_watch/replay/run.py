@@ -59,6 +59,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     frames_due: int
     flags: int
     alerts: int  # opened, model and rules
+    alert_records: int  # openings, and what became of them
     by_typology: dict[str, int]
     alerts_per_hour: float  # of event time
     hours: float  # of event time
@@ -197,6 +198,7 @@ def run(
         frames_due=counts.frames_due,
         flags=counts.flags,
         alerts=counts.alerts,
+        alert_records=counts.updates,
         by_typology=dict(sorted(counts.by_typology.items())),
         alerts_per_hour=round(counts.alerts / hours, 2) if hours else 0.0,
         hours=round(hours, 4),

@@ -50,8 +50,18 @@ def test_an_intact_journal_verifies(path: Path) -> None:
     filled(path)
     report = verify(path)
     assert report.ok
-    assert (report.rows, report.alerts, report.bad_sequence) == (8, 6, None)
-    assert report.message.endswith("is intact: 8 rows, 6 alerts")
+    assert (report.rows, report.alert_records, report.bad_sequence) == (8, 6, None)
+    assert report.message.endswith("is intact: 8 rows, 6 records of 6 alerts among them")
+
+
+def test_an_alerts_records_are_told_from_alerts(path: Path) -> None:
+    journal = Journal(path)
+    desk = AlertDesk(journal, None)
+    desk.submit([episode(), episode(1)])
+    journal.close()
+    report = verify(path)
+    assert (report.alerts, report.alert_records) == (1, 2)
+    assert report.message.endswith("is intact: 3 rows, 2 records of 1 alert among them")
 
 
 @pytest.mark.parametrize(
