@@ -22,7 +22,7 @@ from darkpool_watch.bundle import Bundle, open_bundle
 from darkpool_watch.config import Config
 from darkpool_watch.pipeline import Pipeline
 from darkpool_watch.schedule import Conflating, Nominal, Scheduler
-from darkpool_watch.tape.reference import read_reference
+from darkpool_watch.tape.reference import read_reference, told_of
 from darkpool_watch.warmup import warm_up
 from darkpool_watch.wire.presence import FeedWatch
 from darkpool_watch.wire.schedule import ScheduleWriter, schedule_path
@@ -55,6 +55,8 @@ class Daemon:
         self.stop = threading.Event()
         self._say = say
         reference = read_reference(config.reference)
+        for sentence in told_of(config.reference, reference):
+            say(sentence)
         bundle = bundle or open_bundle(config)
         self.trained = bundle.trained
         with ExitStack() as opened:  # what is open is closed again where the next cannot be

@@ -70,10 +70,14 @@ def replay(
     if schedule not in ("nominal", "recorded"):
         raise DarkpoolWatchError(f"--schedule is {schedule!r}, needed nominal or recorded")
     warn_if_untrained(settings)
+
+    def say(line: str) -> None:
+        Console(stderr=True).print(line, highlight=False, markup=False, soft_wrap=True)
+
     if tape.suffix == SUFFIX:
         with progress_bar(None) as advance:
             result = replay_capture(
-                tape, settings, recorded=schedule == "recorded", progress=advance
+                tape, settings, recorded=schedule == "recorded", progress=advance, say=say
             )
     elif schedule == "recorded":
         raise DarkpoolWatchError(f"{tape} is no capture, so it has no recorded schedule")
@@ -82,11 +86,10 @@ def replay(
         known = beside(settings.reference, tape)
         if known is not settings.reference:
             settings = msgspec.structs.replace(settings, reference=known)
-            told = f"Counterparties of {known.counterparties}, beside the tape"
-            Console(stderr=True).print(told, highlight=False, markup=False, soft_wrap=True)
+            say(f"Counterparties of {known.counterparties}, beside the tape")
         total = min(len(opened.events), limit or len(opened.events))
         with progress_bar(total) as advance:
-            result = replay_tape(opened, settings, limit=limit, progress=advance)
+            result = replay_tape(opened, settings, limit=limit, progress=advance, say=say)
     show_result(result, json)
     for sentence in result.summary.missing:
         Console(stderr=True).print(f"[bold yellow]{escape(sentence)}[/]", highlight=False)

@@ -81,6 +81,12 @@ def run(*, config: ConfigPath = None) -> None:
         f"{counted(counts.updates, 'record')}",
         highlight=False,
     )
+    if unjudged := daemon.pipeline.rules.unjudged:
+        console.print(
+            f"PRIORITY left out {counted(unjudged, 'fill')} of pools that passed over an order: "
+            "whether it had to cannot be told without a counterparty matrix",
+            highlight=False,
+        )
 
 
 class AlertLines:

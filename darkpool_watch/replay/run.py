@@ -14,7 +14,7 @@ from darkpool_watch.config import Config
 from darkpool_watch.errors import ReplayError
 from darkpool_watch.pipeline import Pipeline
 from darkpool_watch.schedule import Nominal, Recorded, Scheduler
-from darkpool_watch.tape.reference import read_reference
+from darkpool_watch.tape.reference import read_reference, told_of
 from darkpool_watch.tape.tape import Tape
 from darkpool_watch.telling import Desk
 from darkpool_watch.warmup import warm_up
@@ -58,6 +58,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     frames: int  # scored
     frames_due: int
     flags: int
+    fills_not_judged: int  # of pools, by PRIORITY, for want of a counterparty matrix
     alerts: int  # opened, model and rules
     alert_records: int  # openings, and what became of them
     by_typology: dict[str, int]
@@ -85,10 +86,11 @@ def replay_tape(
     limit: int | None = None,
     block: int = BLOCK,
     progress: Callable[[int], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Result:
     """Replay a tape under the nominal schedule: every frame is scored."""
     batches = _as_published(tape, limit, block)
-    return run(batches, Nominal(), config, tape.label, bundle, desk, progress)
+    return run(batches, Nominal(), config, tape.label, bundle, desk, progress, say)
 
 
 def _as_published(tape: Tape, limit: int | None, block: int) -> Iterator[Batch]:
@@ -114,6 +116,7 @@ def replay_capture(
     bundle: Bundle | None = None,
     desk: Desk | None = None,
     progress: Callable[[int], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Result:
     """Replay a capture, under the schedule that load made that day or the nominal one.
 
@@ -135,7 +138,7 @@ def replay_capture(
                 "day is not known, and none is"
             )
     capture = CaptureReader(path)
-    return run(capture, scheduler, config, path.name, bundle, desk, progress, unfinished)
+    return run(capture, scheduler, config, path.name, bundle, desk, progress, say, unfinished)
 
 
 def run(
@@ -146,17 +149,21 @@ def run(
     bundle: Bundle | None = None,
     desk: Desk | None = None,
     progress: Callable[[int], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
     unfinished: str = "",
 ) -> Result:
     """Feed batches through a new pipeline and return what came of it.
 
-    `unfinished` says what else than the batches is not whole. The clock starts with every kernel
+    `unfinished` says what else than the batches is not whole; `say` is given the sentences that an
+    operator should see. The clock starts with every kernel
     compiled and the model loaded, before the first batch.
     Raises ReplayError where the batches hold no event.
     """
     kept = ListDesk()
-    bundle = bundle or open_bundle(config)
     reference = read_reference(config.reference)
+    for sentence in told_of(config.reference, reference):
+        say(sentence)
+    bundle = bundle or open_bundle(config)
     pipeline = Pipeline(config, bundle, scheduler, desk or kept, reference=reference)
     warm_up(config)
     first_ts = last_ts = 0
@@ -197,6 +204,7 @@ def run(
         frames=counts.frames_scored,
         frames_due=counts.frames_due,
         flags=counts.flags,
+        fills_not_judged=pipeline.rules.unjudged,
         alerts=counts.alerts,
         alert_records=counts.updates,
         by_typology=dict(sorted(counts.by_typology.items())),
