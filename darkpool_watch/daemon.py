@@ -54,6 +54,7 @@ class Daemon:
         self.config = config
         self.stop = threading.Event()
         self._say = say
+        self._misfits: set[str] = set()  # symbols told of
         reference = read_reference(config.reference)
         for sentence in told_of(config.reference, reference):
             say(sentence)
@@ -132,7 +133,16 @@ class Daemon:
                 if sentence := watch.look(time.monotonic_ns()):
                     self._note("feed", {"said": sentence})
                     self._say(sentence)
+                self._tell_misfits()
                 on_idle()
+
+    def _tell_misfits(self) -> None:
+        """Tell, once a security, whose thresholds do not fit its flow."""
+        for symbol, found in self.pipeline.misfits().items():
+            if symbol not in self._misfits:
+                self._misfits.add(symbol)
+                self._note("misfit", found)
+                self._say(found.sentence(symbol))
 
     def _absorb(self, timeout_ms: int) -> None:
         for batch in self.source.poll(timeout_ms):

@@ -91,7 +91,8 @@ def replay(
         with progress_bar(total) as advance:
             result = replay_tape(opened, settings, limit=limit, progress=advance, say=say)
     show_result(result, json)
-    for sentence in result.summary.missing:
+    told = [found.sentence(symbol) for symbol, found in result.summary.misfits.items()]
+    for sentence in (*told, *result.summary.missing):
         Console(stderr=True).print(f"[bold yellow]{escape(sentence)}[/]", highlight=False)
     if not result.summary.complete:
         sys.exit(EXIT_UNSOUND)
@@ -108,6 +109,8 @@ def show_result(result: "Result", json: bool) -> None:
             message = escape(alert.message)
             console.print(f"[bold]{alert.severity:>8}[/]  {message}", highlight=False)
     for name, value in msgspec.structs.asdict(result.summary).items():
+        if name in ("misfits", "missing"):
+            continue  # sentences of their own
         console.print(f"{name:>16}  {value}", highlight=False, markup=False)
 
 

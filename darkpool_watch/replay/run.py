@@ -11,6 +11,7 @@ import numpy as np
 from darkpool_watch.alerts.record import Alert, seal
 from darkpool_watch.bundle import Bundle, open_bundle
 from darkpool_watch.config import Config
+from darkpool_watch.detect.flag_rates import Misfit
 from darkpool_watch.errors import ReplayError
 from darkpool_watch.pipeline import Pipeline
 from darkpool_watch.schedule import Nominal, Recorded, Scheduler
@@ -58,6 +59,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     frames: int  # scored
     frames_due: int
     flags: int
+    misfits: dict[str, Misfit]  # by symbol: flagged more or less often than flag_p asks
     fills_not_judged: int  # of pools, by PRIORITY, for want of a counterparty matrix
     alerts: int  # opened, model and rules
     alert_records: int  # openings, and what became of them
@@ -204,6 +206,7 @@ def run(
         frames=counts.frames_scored,
         frames_due=counts.frames_due,
         flags=counts.flags,
+        misfits=pipeline.misfits(),
         fills_not_judged=pipeline.rules.unjudged,
         alerts=counts.alerts,
         alert_records=counts.updates,
