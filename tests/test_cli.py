@@ -13,14 +13,17 @@ import numpy as np
 import pytest
 
 from darkpool_watch.alerts.lock import JournalLock
+from darkpool_watch.cli.inject import inject
 from darkpool_watch.cli.live import check_config
 from darkpool_watch.config import Config, WireConfig, in_folder
 from darkpool_watch.errors import DarkpoolWatchError
+from darkpool_watch.market.counterparties import Pairing
 from darkpool_watch.overlay.files import labels_path, read_truth, truth_path
 from darkpool_watch.sim.market import SimConfig, Simulator
 from darkpool_watch.sim.store import read_labels
 from darkpool_watch.tape.detect import open_tape
 from darkpool_watch.tape.parquet import write_parquet
+from darkpool_watch.tape.reference import write_counterparties
 from darkpool_watch.tape.tape import Tape
 from darkpool_watch.warmup import made_up_flow
 from darkpool_watch.wire.capture import CaptureWriter
@@ -290,6 +293,44 @@ def test_simulate_writes_what_can_be_replayed(tmp_path: Path) -> None:
     assert "was begun with other values" in " ".join(again.stderr.split())
 
 
+def simulated_tape(folder: Path, seconds: float) -> Path:
+    simulator = Simulator(SimConfig(seed=3, securities=1, seconds=seconds))
+    events = np.concatenate([block for block, _ in simulator.blocks()])
+    path = folder / "day.parquet"
+    write_parquet(Tape("day", "parquet", events, tuple(simulator.definitions())), path)
+    return path
+
+
+def test_inject_that_could_lay_nothing_says_why_and_writes_nothing(tmp_path: Path) -> None:
+    path = simulated_tape(tmp_path, 20.0)
+    out = tmp_path / "out" / "x.parquet"
+    out.parent.mkdir()
+    with pytest.raises(DarkpoolWatchError, match=r"s long, in which 6 an hour come to none: name"):
+        inject(path, out)
+    path = simulated_tape(tmp_path, 3.0)
+    with pytest.raises(DarkpoolWatchError, match=r"\d+ campaigns? found no place in its \d+ s \("):
+        inject(path, out, campaigns_per_hour=3_600.0, typologies="LAYER")
+    assert list(out.parent.iterdir()) == []
+
+
+def test_inject_copies_the_matrix_beside_its_tape(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = simulated_tape(tmp_path, 300.0)
+    write_counterparties([Pairing(1, 2, False)], tmp_path / "counterparties.toml")
+    out = tmp_path / "out" / "x.parquet"
+    out.parent.mkdir()
+    inject(path, out, campaigns_per_hour=60.0, typologies="FLIP")
+    copy = out.parent / "counterparties.toml"
+    assert copy.read_bytes() == (tmp_path / "counterparties.toml").read_bytes()
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"counterparties {copy}" in told
+    assert "campaigns {'FLIP': " in told
+    copy.write_text("pairing = []\n")
+    with pytest.raises(DarkpoolWatchError, match="is another counterparty matrix than"):
+        inject(path, out, campaigns_per_hour=60.0, typologies="FLIP")
+
+
 def test_inject_writes_tape_labels_and_truth(tmp_path: Path) -> None:
     simulator = Simulator(SimConfig(seed=3, securities=1, seconds=300.0))
     events = np.concatenate([block for block, _ in simulator.blocks()])
@@ -308,6 +349,7 @@ def test_inject_writes_tape_labels_and_truth(tmp_path: Path) -> None:
     told = read_truth(truth)
     assert sum(len(c.messages) for c in told.campaigns) == summary["own"]
     assert not list(tmp_path.glob("*.part"))
+    assert summary["counterparties"] is None
     full = call(*words[:2], "/dev/full/out.parquet")
     assert full.returncode == 2
     assert "Cannot write /dev/full/out.labels.parquet" in " ".join(full.stderr.split())
