@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 
 from darkpool_watch.alerts.lock import JournalLock
+from darkpool_watch.cli import main
+from darkpool_watch.cli.app import progress_bar
 from darkpool_watch.cli.inject import inject
 from darkpool_watch.cli.live import check_config
+from darkpool_watch.cli.simulate import simulate
 from darkpool_watch.config import Config, WireConfig, in_folder
 from darkpool_watch.errors import DarkpoolWatchError
 from darkpool_watch.market.counterparties import Pairing
@@ -124,7 +127,7 @@ def test_simulate_facts_without_real_tapes_says_so(
         (("simulate", "out", "--facts"), "simulate was told 2 modes, needed one"),
         (
             ("simulate", "out", "--seconds", "-1"),
-            "Expected `float` > 0.0 - at `$.seconds`",
+            "--seconds: expected `float` > 0.0",
         ),
         (
             ("simulate", "out", "--corpus", "--seed", "3"),
@@ -139,14 +142,14 @@ def test_simulate_facts_without_real_tapes_says_so(
         (("inject", "x.csv", "y.parquet", "--labels", "x.csv"), "inject was told to write x.csv"),
         (("inject", "x.csv", "."), "needed the path of a file other than the tape"),
         (("simulate", "--gate", "--leaks"), "simulate was told 2 modes, needed one"),
-        (("simulate", "--facts", "--securities", "0"), "`int` >= 1 - at `$.securities`"),
+        (("simulate", "--facts", "--securities", "0"), "--securities: expected `int` >= 1"),
         (("simulate", "--facts", "--figure", "x.gif"), "--figure is x.gif, needed a .png, .svg"),
         (("simulate", "--facts", "--real", "absent"), "Expected a folder of real tapes"),
         (("run", "--config", "README.md"), "Config README.md"),
         (("publish", "absent.csv"), "Cannot open tape absent.csv"),
         (("inject", "absent.csv", "out.parquet"), "Cannot open tape absent.csv"),
-        (("inject", "x.csv", "out.parquet", "--seed", "-1"), "Options of inject: Expected `int`"),
-        (("inject", "x.csv", "o", "--stealth", "0", "1"), "Options of inject: Expected `float` >"),
+        (("inject", "x.csv", "out.parquet", "--seed", "-1"), "--seed: expected `int` >= 0"),
+        (("inject", "x.csv", "o", "--stealth", "0", "1"), "--stealth: expected `float` > 0"),
     ],
 )
 def test_a_users_mistake_is_one_sentence_and_exit_2(words: tuple[str, ...], message: str) -> None:
@@ -154,6 +157,35 @@ def test_a_users_mistake_is_one_sentence_and_exit_2(words: tuple[str, ...], mess
     assert done.returncode == 2, done.stderr
     assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+def test_a_key_of_a_market_file_is_told_from_an_option(tmp_path: Path) -> None:
+    market = tmp_path / "m.toml"
+    market.write_text("securities = 0\n")
+    with pytest.raises(DarkpoolWatchError) as caught:
+        simulate(tmp_path / "out", market=market)
+    assert str(caught.value) == f"--market {market}, key `securities`: expected `int` >= 1"
+
+
+def test_an_interruption_says_how_far_the_work_was(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> None:
+        with progress_bar(200) as advance:
+            advance(120)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("darkpool_watch.cli.app", interrupted)
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "Interrupted: 120 of 200 events done"
+
+
+def test_no_bar_is_drawn_before_a_refusal(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(DarkpoolWatchError), progress_bar(200):
+        raise DarkpoolWatchError("no")
+    assert capsys.readouterr().err == ""
 
 
 def test_a_capture_without_events_is_an_error(tmp_path: Path) -> None:

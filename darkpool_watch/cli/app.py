@@ -1,6 +1,7 @@
 """What the commands share: the application, its options' types, progress on standard error."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +43,20 @@ def warn_if_untrained(config: Config) -> None:
 
     if words := untrained_words(config.model):
         Console(stderr=True).print(f"[bold yellow]{escape(words)}[/]", highlight=False)
+
+
+def option_error(err: msgspec.ValidationError, typed: Iterable[str], file: str = "") -> str:
+    """Return what was wrong with a value, by the option that was typed.
+
+    `typed` are the names of options as keys; any other key came from `file`.
+    """
+    found = re.fullmatch(r"(.*) - at `\$\.(\w+)(.*)`", str(err))
+    if found is None:
+        return f"{file}: {err}" if file else str(err)
+    what, key, rest = found.groups()
+    if key in typed:
+        return f"--{key.replace('_', '-')}: {what[0].lower()}{what[1:]}"
+    return f"{file}, key `{key}{rest}`: {what[0].lower()}{what[1:]}"
 
 
 def sayer(quiet: bool) -> Callable[[str], None]:

@@ -8,7 +8,7 @@ import msgspec
 from cyclopts import Parameter
 from rich.console import Console
 
-from darkpool_watch.cli.app import Json, app, progress_bar
+from darkpool_watch.cli.app import Json, app, option_error, progress_bar
 from darkpool_watch.errors import ConfigError, TapeError
 from darkpool_watch.typologies import TYPOLOGIES
 from darkpool_watch.units import NS_PER_S, counted
@@ -62,19 +62,17 @@ def inject(
     from darkpool_watch.overlay.inject import inject as lay_over
     from darkpool_watch.tape.detect import open_tape
 
+    options = {
+        "seed": seed,
+        "campaigns_per_hour": campaigns_per_hour,
+        "typologies": [one.strip() for one in typologies.split(",")],
+        "lookalikes_per_hour": lookalikes_per_hour,
+        "stealth": stealth,
+    }
     try:
-        config = msgspec.convert(
-            {
-                "seed": seed,
-                "campaigns_per_hour": campaigns_per_hour,
-                "typologies": [one.strip() for one in typologies.split(",")],
-                "lookalikes_per_hour": lookalikes_per_hour,
-                "stealth": stealth,
-            },
-            InjectConfig,
-        )
+        config = msgspec.convert(options, InjectConfig)
     except msgspec.ValidationError as err:
-        raise ConfigError(f"Options of inject: {err}") from err
+        raise ConfigError(option_error(err, options)) from err
     for path in filter(None, (out, labels)):
         if path.resolve() == tape.resolve() or path.is_dir():
             raise ConfigError(
