@@ -17,11 +17,12 @@ from darkpool_watch import __version__
 from darkpool_watch.alerts.desk import AlertDesk
 from darkpool_watch.alerts.journal import Journal
 from darkpool_watch.alerts.publisher import AlertPublisher
+from darkpool_watch.alerts.record import Alert
 from darkpool_watch.bundle import Bundle, open_bundle
 from darkpool_watch.config import Config
 from darkpool_watch.pipeline import Pipeline
 from darkpool_watch.schedule import Conflating, Nominal, Scheduler
-from darkpool_watch.tape.reference import read_reference
+from darkpool_watch.tape.reference import read_reference, told_of
 from darkpool_watch.warmup import warm_up
 from darkpool_watch.wire.presence import FeedWatch
 from darkpool_watch.wire.schedule import ScheduleWriter, schedule_path
@@ -37,7 +38,8 @@ class Daemon:
     """Owns every socket and file of one run; `run` returns when `stop` is set. Close it after.
 
     Raises ConfigError, CheckpointError, JournalError or WireError, each with its next step, before
-    the first event is taken. `say` is given the sentences that an operator should see.
+    the first event is taken. `say` is given the sentences that an operator should see, `on_alert`
+    every alert record once it is published: it must return at once.
     """
 
     def __init__(
@@ -47,20 +49,25 @@ class Daemon:
         bundle: Bundle | None = None,
         source: FrameSource | None = None,
         say: Callable[[str], None] = lambda _: None,
+        on_alert: Callable[[Alert], None] = lambda _: None,
     ) -> None:
         self.config = config
         self.stop = threading.Event()
         self._say = say
+        self._misfits: set[str] = set()  # symbols told of
+        reference = read_reference(config.reference)
+        for sentence in told_of(config.reference, reference):
+            say(sentence)
         bundle = bundle or open_bundle(config)
         self.trained = bundle.trained
         with ExitStack() as opened:  # what is open is closed again where the next cannot be
-            # Before what takes a minute: a second daemon is refused at once.
+            # Before what takes minutes: a second daemon, or a port in use, is refused at once.
             self.journal = Journal(Path(config.alerts.journal), busy_ms=config.alerts.busy_ms)
             opened.callback(self.journal.close)
-            warm_up(config)
             self.publisher = AlertPublisher(config.alerts, self.journal)
             opened.callback(self.publisher.close)
-            self.desk = AlertDesk(self.journal, self.publisher)
+            warm_up(config)
+            self.desk = AlertDesk(self.journal, self.publisher, on_alert=on_alert)
             zmq_source = ZmqSource(config.wire) if source is None else None
             self.source: FrameSource = source or zmq_source  # type: ignore[assignment]
             opened.callback(self.source.close)
@@ -77,7 +84,7 @@ class Daemon:
                 bundle,
                 scheduler,
                 self.desk,
-                reference=read_reference(config.reference),
+                reference=reference,
                 on_schedule=self._schedule.append if self._schedule is not None else None,
             )
             self._opened = opened.pop_all()
@@ -126,7 +133,16 @@ class Daemon:
                 if sentence := watch.look(time.monotonic_ns()):
                     self._note("feed", {"said": sentence})
                     self._say(sentence)
+                self._tell_misfits()
                 on_idle()
+
+    def _tell_misfits(self) -> None:
+        """Tell, once a security, whose thresholds do not fit its flow."""
+        for symbol, found in self.pipeline.misfits().items():
+            if symbol not in self._misfits:
+                self._misfits.add(symbol)
+                self._note("misfit", found)
+                self._say(found.sentence(symbol))
 
     def _absorb(self, timeout_ms: int) -> None:
         for batch in self.source.poll(timeout_ms):

@@ -5,6 +5,7 @@ import signal
 import tempfile
 import time
 from pathlib import Path
+from types import FrameType
 
 import msgspec
 from rich.console import Console, Group
@@ -26,7 +27,8 @@ from darkpool_watch.sim.market import SimConfig, Violation
 from darkpool_watch.sim.matrix import pairings
 from darkpool_watch.sim.venue import run_venue
 from darkpool_watch.tape.reference import COUNTERPARTIES, write_counterparties
-from darkpool_watch.units import NS_PER_S
+from darkpool_watch.typologies import TYPOLOGIES
+from darkpool_watch.units import NS_PER_S, counted
 
 START_S = 3_600.0  # the tape starts this long after the open
 HISTORY_S = 180.0  # s of flow played flat out first, so that windows and model have a past
@@ -37,6 +39,10 @@ MOST_SECURITIES = 4_096
 EVIDENCE = 15.0
 CAMPAIGNS = (("PING", 1.0), ("SPOOF", 3.0), ("PING", 5.0), ("PING", 8.0))  # s after the history
 AFTER_NS = 60 * NS_PER_S  # an alert this long after a campaign's end still names it
+HISTORY_WORDS = (
+    f"Playing {HISTORY_S / 60:g} minutes of history at once, so that windows and model have a "
+    "past, then the market live; times in alerts are the market's own"
+)
 PREPARING = "Compiling kernels and loading the model; a first run takes three minutes on two cores"
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
 
@@ -59,6 +65,7 @@ def run_demo(*, seconds: float, seed: int, securities: int, speed: float) -> Non
             f"{MOST_SECURITIES}, 0 or more, above 0"
         )
     console = Console()
+    signal.signal(signal.SIGTERM, _end)  # else its folder would stay behind
     with tempfile.TemporaryDirectory(prefix="darkpool_watch.") as folder:
         config = demo_config(Path(folder))
         if words := untrained_words(config.model):
@@ -82,6 +89,7 @@ def run_demo(*, seconds: float, seed: int, securities: int, speed: float) -> Non
             console.print(PREPARING, highlight=False)
             with console.status("Compiling"):
                 daemon = Daemon(config)
+            console.print(HISTORY_WORDS, highlight=False)
             with daemon:
                 alerts = _watch(daemon, config, process, console)
         finally:
@@ -104,6 +112,10 @@ def run_demo(*, seconds: float, seed: int, securities: int, speed: float) -> Non
             raise DarkpoolWatchError(
                 f"The simulated venue failed with exit code {ended}: the above is what came before"
             )
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def demo_config(folder: Path) -> Config:
@@ -214,12 +226,22 @@ def _line(alert: Alert) -> Text:
 
 
 def campaign_of(alert: Alert, campaigns: list[Campaign]) -> Campaign | None:
-    """Return the campaign whose security and time (to 60 s past its end) fit an alert's."""
-    for campaign in campaigns:
-        same = alert.security == campaign.security_id
-        if same and campaign.start <= alert.times.opened_ns <= campaign.end + AFTER_NS:
-            return campaign
-    return None
+    """Return the campaign whose security and time (to 60 s past its end) fit an alert's.
+
+    Where several do, one of the alert's own kin goes first.
+    """
+    fitting = [
+        campaign
+        for campaign in campaigns
+        if alert.security == campaign.security_id
+        and campaign.start <= alert.times.opened_ns <= campaign.end + AFTER_NS
+    ]
+    return min(fitting, key=lambda campaign: not names(alert, campaign), default=None)
+
+
+def names(alert: Alert, campaign: Campaign) -> bool:
+    """Return whether an alert says what a campaign was, or something of its kin."""
+    return alert.kin == TYPOLOGIES[campaign.typology].kin
 
 
 def summarise(console: Console, daemon: Daemon, alerts: list[Alert], truth: Truth | None) -> None:
@@ -227,35 +249,53 @@ def summarise(console: Console, daemon: Daemon, alerts: list[Alert], truth: Trut
     counts = daemon.pipeline.counts
     opened = [alert for alert in alerts if alert.number == 0]
     by_model = [alert for alert in opened if alert.by == "model"]
+    rules = [alert for alert in opened if alert.by == "rule"]
     console.print(
-        f"{counts.events:,} events, {counts.frames_scored:,} of {counts.frames_due:,} due frames "
-        f"scored, {len(by_model)} model alerts, {len(opened) - len(by_model)} rule alerts",
+        f"{counted(counts.events, 'event')}, {counts.frames_scored:,} of {counts.frames_due:,} due "
+        f"frames scored, {counted(len(by_model), 'model alert')}, "
+        f"{counted(len(rules), 'rule alert')}",
         highlight=False,
     )
     if truth is None:
         return
-    found: set[int] = set()
-    for alert in by_model:
-        campaign = campaign_of(alert, truth.campaigns)
-        if campaign is None:
-            console.print(f"  [yellow]no campaign[/]  {alert.message}", highlight=False)
-            continue
-        found.add(campaign.id)
-        console.print(
-            f"  [green]campaign {campaign.id}[/]: {campaign.typology} in {campaign.symbol} by "
-            f"accounts {', '.join(map(str, campaign.accounts))}; alert {alert.typology} "
-            f"{(alert.times.opened_ns - campaign.start) / NS_PER_S:.1f} s after its first message",
-            highlight=False,
-        )
-    for campaign in truth.campaigns:
-        if campaign.id not in found and campaign.messages:
-            console.print(
-                f"  [red]missed[/] campaign {campaign.id}: {campaign.typology} in "
-                f"{campaign.symbol}",
-                highlight=False,
-            )
-    rules = [alert for alert in opened if alert.by == "rule"]
+    opens = daemon.pipeline.listings.infos[0].session_open_ns
+    for line in judged(by_model, truth.campaigns, opens + int((START_S + HISTORY_S) * NS_PER_S)):
+        console.print(line, highlight=False)
     console.print(
-        f"  {len(rules)} rule alerts beside {len(truth.violations)} trade-throughs planted",
+        f"  {counted(len(rules), 'rule alert')} beside "
+        f"{counted(len(truth.violations), 'trade-through')} planted",
         highlight=False,
     )
+
+
+def judged(alerts: list[Alert], campaigns: list[Campaign], live_from: int) -> list[str]:
+    """Return a line, with markup, for each model alert and each campaign that none names.
+
+    An alert of another kin, or without a name, does not count as having found a campaign.
+    `live_from` is when, in ns of the market's clock, the history ended.
+    """
+    lines: list[str] = []
+    found: set[int] = set()
+    misnamed: set[int] = set()
+    for alert in alerts:
+        campaign = campaign_of(alert, campaigns)
+        if campaign is None:
+            lines.append(f"  [yellow]no campaign[/]  {escape(alert.message)}")
+            continue
+        right = names(alert, campaign)
+        (found if right else misnamed).add(campaign.id)
+        lines.append(
+            f"  [{'green' if right else 'yellow'}]campaign {campaign.id}"
+            f"{'' if right else ' misnamed'}[/]: {campaign.typology} in {campaign.symbol} by "
+            f"accounts {', '.join(map(str, campaign.accounts))}; alert {alert.typology} "
+            f"{(alert.times.opened_ns - campaign.start) / NS_PER_S:.1f} s after its first message"
+            f"{', which lies in the history' if campaign.start < live_from else ''}"
+        )
+    for campaign in campaigns:
+        if campaign.id not in found and campaign.messages:
+            seen = ", though an alert of another kind fell on it" if campaign.id in misnamed else ""
+            lines.append(
+                f"  [red]missed[/] campaign {campaign.id}: {campaign.typology} in "
+                f"{campaign.symbol}{seen}"
+            )
+    return lines

@@ -6,7 +6,8 @@
     ├── TapeError            a recorded file is malformed or of an unknown format
     ├── MarketError          reference data contradicts itself
     ├── CheckpointError      weights do not fit this catalogue, config or engine
-    ├── JournalError         the journal is damaged, locked or cannot be written
+    ├── JournalError         the journal is foreign, locked or cannot be read or written
+    │   └── JournalDamage    a journal that is no longer as it was written
     └── ReplayError          a recording holds no events, or does not fit its schedule
 
 A message says what was found, what was needed, where, and the next step. Foreign exceptions are
@@ -43,7 +44,11 @@ class CheckpointError(DarkpoolWatchError):
 
 
 class JournalError(DarkpoolWatchError):
-    """The journal is damaged, locked or cannot be written."""
+    """The journal is foreign, locked or cannot be read or written."""
+
+
+class JournalDamage(JournalError):
+    """The file of a journal is no longer as it was written."""
 
 
 class ReplayError(DarkpoolWatchError):

@@ -20,6 +20,7 @@ from darkpool_watch.bundle import Bundle
 from darkpool_watch.config import Config
 from darkpool_watch.detect.breaches import Breach, feed_breach, feed_group
 from darkpool_watch.detect.detector import Detector
+from darkpool_watch.detect.flag_rates import FlagRates, Misfit
 from darkpool_watch.detect.rules import Rules
 from darkpool_watch.digest import MultisetDigest
 from darkpool_watch.errors import MarketError
@@ -53,7 +54,7 @@ class Counts:
     flags: int = 0
     rule_hits: int = 0
     alerts: int = 0  # openings
-    updates: int = 0  # openings included
+    updates: int = 0  # alert records: openings included
     resets: int = 0
     refused: int = 0  # definitions and accounts that contradict what is known
     by_typology: dict[str, int] = field(default_factory=dict)  # openings
@@ -100,6 +101,7 @@ class Pipeline:
         securities = config.market.securities
         self.extractor = Extractor(config.features, securities, bundle.normaliser)
         self.detector = Detector(config.detect, bundle.calibration, securities)
+        self.flag_rates = FlagRates(config.detect.flag_p)
         reference = reference or Reference()
         for account in reference.accounts:
             self.listings.account(account)
@@ -279,6 +281,7 @@ class Pipeline:
         if self._on_schedule is not None:
             self._on_schedule(_schedule_rows(due))
         decisions = self.detector.decide_many(scores, frames.conditions, frames.status)
+        self.flag_rates.take(decisions)
         decided_ns = self._clock_ns()
         self._tell(due)
         self.latencies.step.add(stepped - began)
@@ -300,6 +303,11 @@ class Pipeline:
             self._breach(self.rules.breach(hit), hit)
         self._count(self._teller.rules(self._groups.finish(), None))
         self._count(self._teller.episodes(self.detector.finish(), {}))
+
+    def misfits(self) -> dict[str, Misfit]:
+        """Return, by symbol, the securities that are not flagged as often as was asked."""
+        known = self.listings.securities
+        return {known[found.security].symbol: found for found in self.flag_rates.misfits()}
 
     def _end_quiet(self) -> None:
         """Judge and close the episodes of securities that fell silent, once an event second.

@@ -97,7 +97,12 @@ class Nominal:
 
 
 class Recorded(Nominal):
-    """The frames that a live day scored, from its schedule file; the rest were conflated."""
+    """The frames that a live day scored, from its schedule file; the rest were conflated.
+
+    Attributes:
+        named: frames of the schedule.
+        matched: of those, the ones that came up again so far.
+    """
 
     def __init__(
         self,
@@ -107,7 +112,8 @@ class Recorded(Nominal):
         schedule = schedule[np.argsort(schedule["arrival"], kind="stable")]
         self._scored = schedule["arrival"].copy()  # contiguous, to be searched
         self._replaced = (schedule["flags"] & CONFLATED) != 0
-        self._matched = 0
+        self.named = len(schedule)
+        self.matched = 0
 
     def take(self, limit: int) -> Due | None:
         due = super().take(limit)
@@ -120,16 +126,21 @@ class Recorded(Nominal):
     def _owed(self, frames: Frames) -> npt.NDArray[np.intp]:
         first = np.searchsorted(self._scored, frames.arrival, "left")
         owed = np.flatnonzero(np.searchsorted(self._scored, frames.arrival, "right") > first)
-        self._matched += len(owed)
+        self.matched += len(owed)
         self.conflated += len(frames.arrival) - len(owed)
         return owed
 
-    def finish(self) -> None:
-        """Raise ReplayError unless every frame of the schedule came up again."""
-        if self._matched != len(self._scored):
+    def finish(self, held: int | None = None) -> None:
+        """Raise ReplayError unless every frame of the schedule came up again.
+
+        `held` is how many events an unfinished capture holds: frames of later ones are not missed.
+        """
+        due = self.named if held is None else int(np.searchsorted(self._scored, held))
+        if self.matched != due:
+            within = "" if held is None else f" among the {held:,} events that the capture holds"
             raise ReplayError(
-                f"The schedule names {len(self._scored)} frames, the capture gave "
-                f"{self._matched} of them: they are not of one day, config and release"
+                f"The schedule names {due:,} frames{within}, the capture gave {self.matched:,} of "
+                "them: they are not of one day, config and release"
             )
 
 

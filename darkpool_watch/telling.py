@@ -34,6 +34,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     quote: Quote
     evidence: tuple[Evidence, ...]
     clock: str
+    capture_ns: int | None
+    accounts_known: bool
     quality: tuple[str, ...]
 
 
@@ -86,6 +88,8 @@ class Teller:
                     evidence=scene.evidence,
                     quality=scene.quality,
                     clock=scene.clock,
+                    capture_ns=scene.capture_ns,
+                    accounts_known=scene.accounts_known,
                     stamps=Stamps(score_ns=self._clock_ns()),
                 )
             )
@@ -93,17 +97,28 @@ class Teller:
 
     def rules(self, updates: Iterable[RuleUpdate], hit: np.void | None) -> list[Alert]:
         """Tell rule updates; `hit` is the HIT row they follow from, None without an event."""
-        return self._submit(
-            [
+        alerts = []
+        for update in updates:
+            mine = None if update.state == "closed" else hit
+            alerts.append(
                 rule_alert(
                     update,
                     self._place_of_rule(update, hit),
                     self._provenance,
-                    quote=None if hit is None or update.state == "closed" else _quote_of_hit(hit),
+                    quote=None if mine is None else _quote_of_hit(mine),
+                    capture_ns=None if mine is None else self._captured(mine),
+                    accounts_known=mine is not None
+                    and bool(mine["account"] or mine["contra_account"]),
                 )
-                for update in updates
-            ]
-        )
+            )
+        return self._submit(alerts)
+
+    def _captured(self, hit: np.void) -> int | None:
+        """Return when the event of a HIT row was captured, None where it is no longer kept."""
+        events, arrivals = self._ring.of(int(hit["security"]), int(hit["arrival"]))
+        if not len(arrivals) or arrivals[-1] != hit["arrival"]:
+            return None
+        return int(events["ts_recv"][-1])
 
     def _submit(self, alerts: list[Alert]) -> list[Alert]:
         return self._desk.submit(alerts) if alerts else []
@@ -127,6 +142,8 @@ class Teller:
                 for e, arrival in zip(events, arrivals, strict=True)
             ),
             clock="one clock" if seen["flags"] & ONE_CLOCK else "venue",
+            capture_ns=int(events["ts_recv"][-1]) if len(events) else None,
+            accounts_known=bool((events["account"] | events["contra_account"]).any()),
             quality=quality,
         )
 

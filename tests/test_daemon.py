@@ -1,6 +1,7 @@
 """How the daemon starts where it cannot, and how it ends."""
 
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -10,15 +11,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from darkpool_watch.alerts.journal import JournalReader
 from darkpool_watch.alerts.verify import verify
-from darkpool_watch.config import Config, in_folder
+from darkpool_watch.config import Config, ReferenceConfig, in_folder
 from darkpool_watch.daemon import Daemon
-from darkpool_watch.errors import ConfigError
+from darkpool_watch.detect.flag_rates import FlagRates
+from darkpool_watch.errors import ConfigError, DarkpoolWatchError
+from darkpool_watch.pipeline import Pipeline
 from darkpool_watch.warmup import null_bundle
 from darkpool_watch.wire.publisher import FlowPublisher
+from tests.detect.test_flag_rates import decisions
 from tests.wire.rows import definition
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +35,25 @@ def test_a_daemon_that_cannot_open_its_feed_leaves_nothing_open(tmp_path: Path) 
     with pytest.raises(ConfigError, match="pigeon://loft"):
         Daemon(msgspec.structs.replace(config, wire=wire), bundle=null_bundle())
     assert "alert-replay" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize("fault", ["port", "reference"])
+def test_what_stops_a_daemon_is_found_before_kernels_compile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    warmed: list[Config] = []
+    monkeypatch.setattr("darkpool_watch.daemon.warm_up", warmed.append)
+    config = in_folder(Config(), tmp_path)
+    replace = msgspec.structs.replace
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        if fault == "port":
+            config = replace(config, alerts=replace(config.alerts, endpoint=port))
+        else:
+            config = replace(config, reference=ReferenceConfig(counterparties="absent.toml"))
+        with pytest.raises(DarkpoolWatchError, match=port if fault == "port" else "absent.toml"):
+            Daemon(config, bundle=null_bundle())
+    assert warmed == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
@@ -65,6 +89,9 @@ journal = "{tmp_path}/journal.db"
 @contextmanager
 def running(config: Config, said: list[str]) -> Iterator[Daemon]:
     with Daemon(config, bundle=null_bundle(), say=said.append) as daemon:
+        # What no rule can judge without reference files is told first.
+        assert [line.split(":")[0] for line in said] == ["Accounts", "Counterparty matrix"]
+        said.clear()
         thread = threading.Thread(target=daemon.run)
         thread.start()
         try:
@@ -101,6 +128,25 @@ def test_an_absent_feed_is_told_once_and_so_is_its_arrival(tmp_path: Path) -> No
     told = [row.entry.body for row in reader.rows() if row.entry.kind == "feed"]
     reader.close()
     assert [msgspec.json.decode(body)["said"] for body in told] == said
+
+
+def test_thresholds_that_do_not_fit_are_told_once_a_security(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates = FlagRates(0.008)
+    rates.take(decisions(np.ones(1_000, bool)))
+    (found,) = rates.misfits()
+    monkeypatch.setattr(Pipeline, "misfits", lambda self: {"GOOG": found})
+    said: list[str] = []
+    config = in_folder(Config(), tmp_path)
+    with running(config, said):
+        wait_for(said, 1)
+        time.sleep(2.2)  # two more rounds of housekeeping
+    assert [line.split(":")[0] for line in said] == ["Thresholds do not fit GOOG"]
+    reader = JournalReader(config.alerts.journal)
+    told = [row.entry.body for row in reader.rows() if row.entry.kind == "misfit"]
+    reader.close()
+    assert [msgspec.json.decode(body)["flags"] for body in told] == [found.flags]
 
 
 def test_a_feed_that_is_there_is_not_missed(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from darkpool_watch.tape.detect import open_tape
 from darkpool_watch.tape.tape import Tape
 from darkpool_watch.wire.publisher import FlowPublisher
 from darkpool_watch.wire.rows import Rows
+from darkpool_watch.wire.schedule import schedule_path
 from tests.data import GOOG, needs_data
 
 EVENTS = 4_000
@@ -129,9 +130,30 @@ def test_recorded_replay_repeats_a_day_of_forced_conflation(tmp_path: Path, tape
     assert daemon.capture_path is not None
     recorded = replay_capture(daemon.capture_path, Config(detect=LOUD))
     assert any("conflated" in alert.quality for alert in recorded.alerts)
+    assert (recorded.summary.complete, recorded.summary.missing) == (True, ())
     assert recorded.summary.frames == live.counts.frames_scored
     assert recorded.summary.scores_digest == live.scores_digest.hexdigest()
     assert recorded.summary.alerts_digest == live.alerts_digest.hexdigest()
+
+
+def test_a_cut_capture_is_replayed_as_far_as_it_goes_and_says_so(tmp_path: Path) -> None:
+    daemon = run_live(config_in(tmp_path, conflate=True), simulated(), frame_events=64)
+    path = daemon.capture_path
+    assert path is not None
+    raw = path.read_bytes()
+    path.write_bytes(raw[: len(raw) // 2])
+    for recorded in (True, False):
+        cut = replay_capture(path, Config(detect=LOUD), recorded=recorded).summary
+        assert not cut.complete
+        assert 0 < cut.events < daemon.pipeline.counts.events
+        assert f"{path} is unfinished: it holds " in cut.missing[0]
+        assert ("frames that its schedule names" in cut.missing[0]) is recorded
+    path.write_bytes(raw)
+    scored = schedule_path(path)
+    scored.write_bytes(scored.read_bytes()[:-25])
+    torn = replay_capture(path, Config(detect=LOUD)).summary
+    assert torn.frames == daemon.pipeline.counts.frames_scored - 1
+    assert [text.split(":")[0] for text in torn.missing] == [f"Schedule {scored} is unfinished"]
 
 
 def test_recorded_replay_tells_of_malformed_frames_where_they_came(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import numpy as np
 
 from darkpool_watch.alerts.record import Alert
 from darkpool_watch.config import Config
+from darkpool_watch.detect.flag_rates import FlagRates
 from darkpool_watch.features.frames import STALE, WARMING
 from darkpool_watch.pipeline import WARMING_FRAMES, Pipeline
 from darkpool_watch.replay.run import ListDesk
@@ -11,6 +12,7 @@ from darkpool_watch.warmup import LIT, POOL, definition, made_up_flow, null_bund
 from darkpool_watch.wire.batch import Batch, Notice, NoticeKind
 from kernels import layout
 from kernels.layout import EVENT
+from tests.detect.test_flag_rates import decisions
 
 DEFINITIONS = (definition(LIT, dark=False), definition(POOL, dark=True))
 CHANNEL = {"venue": "FEED", "channel": 3}
@@ -53,6 +55,29 @@ def later(events: np.ndarray, seconds: float) -> np.ndarray:
     moved["ts_event"] += int(seconds * 1e9)
     moved["ts_recv"] += int(seconds * 1e9)
     return moved
+
+
+def test_every_decision_counts_for_how_often_a_security_is_flagged() -> None:
+    pipeline, _ = pipeline_of(Nominal())
+    rates, rows = pipeline.flag_rates, []
+    pipeline.flag_rates = Keeper(rows)
+    feed(pipeline, made_up_flow())
+    assert len(np.concatenate(rows)) == pipeline.counts.frames_scored > 0
+    flagged = decisions(np.ones(1_000, bool), security=0)
+    rates.take(flagged)
+    pipeline.flag_rates = rates
+    assert {symbol: found.rate for symbol, found in pipeline.misfits().items()} == {"WARM": 1.0}
+
+
+class Keeper(FlagRates):
+    """Keeps the decisions that it is given."""
+
+    def __init__(self, rows: list[np.ndarray]) -> None:
+        super().__init__(0.008)
+        self.rows = rows
+
+    def take(self, decisions: np.ndarray) -> None:
+        self.rows.append(decisions.copy())
 
 
 def test_the_first_frames_of_a_stream_are_warming() -> None:

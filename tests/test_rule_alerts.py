@@ -74,6 +74,10 @@ def test_each_rule_opens_an_alert_with_its_evidence() -> None:
         ("SEGMENT", "medium", 3),
         ("WASH", "medium", 4),
     ]
+    captured = {a.evidence[0].arrival: a.times.capture_ns for a in alerts if a.state == "opened"}
+    received = flow()["ts_recv"].tolist()
+    assert captured == {arrival: received[arrival] for arrival in captured}
+    assert {a.attribution for a in alerts if a.state == "opened"} == {"not attributed"}
     messages = {a.typology: a.message for a in alerts if a.state == "opened"}
     assert messages["SEGMENT"] == (
         "Segmentation breach in WARM on DARK: segments 1 and 2 traded with each other on DARK, "

@@ -111,3 +111,16 @@ def test_recorded_refuses_a_schedule_of_another_day() -> None:
     drain(scheduler)
     with pytest.raises(ReplayError, match="names 2 frames, the capture gave 1"):
         scheduler.finish()
+
+
+def test_recorded_asks_nothing_of_a_capture_beyond_the_events_that_it_holds() -> None:
+    for arrivals, held in (([0, 77], 1), ([0, 2], 3)):
+        scheduler = Recorded(scored(arrivals, replaced=[]))
+        scheduler.push(*block([1]))
+        drain(scheduler)
+        if held == 1:
+            scheduler.finish(held)
+            assert (scheduler.named, scheduler.matched) == (2, 1)
+        else:
+            with pytest.raises(ReplayError, match="names 2 frames among the 3 events that the"):
+                scheduler.finish(held)

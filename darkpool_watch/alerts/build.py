@@ -43,6 +43,7 @@ def episode_alert(
     *,
     quote: Quote | None = None,
     accounts: Iterable[AccountShare] | None = None,
+    accounts_known: bool = False,
     evidence: Iterable[Evidence] = (),
     quality: Iterable[str] = (),
     capture_ns: int | None = None,
@@ -52,7 +53,8 @@ def episode_alert(
 ) -> Alert:
     """Return the alert of one episode update.
 
-    `accounts` are candidates by share; None: the feed has none. `quality` adds to what the update
+    `accounts` are candidates by share; None: nobody looked, or the feed has none, which
+    `accounts_known` tells apart. `quality` adds to what the update
     itself says (stale, warming, uncalibrated): conflated, model_skipped. The provenance's config
     hash, not the detection section's, enters the alert's name.
     """
@@ -90,7 +92,7 @@ def episode_alert(
             clock=clock,
             error_ns=error_ns,
         ),
-        attribution=_attribution(shares),
+        attribution=_attribution(shares, accounts_known),
         accounts=shares or (),
         evidence=tuple(evidence) or (Evidence(arrival=update.frame_arrival),),
         quote=quote or Quote(),
@@ -112,6 +114,7 @@ def rule_alert(
     *,
     quote: Quote | None = None,
     accounts: Iterable[AccountShare] | None = None,
+    accounts_known: bool = False,
     quality: Iterable[str] = (),
     capture_ns: int | None = None,
     clock: str = "venue",
@@ -153,7 +156,7 @@ def rule_alert(
             clock=clock,
             error_ns=error_ns,
         ),
-        attribution=_attribution(shares),
+        attribution=_attribution(shares, accounts_known),
         accounts=shares or (),
         evidence=update.evidence,
         quote=quote or Quote(),
@@ -220,9 +223,9 @@ def _named(accounts: Iterable[AccountShare]) -> tuple[AccountShare, ...]:
     return tuple(sorted(named, key=lambda a: (-a.share, a.account)))
 
 
-def _attribution(shares: tuple[AccountShare, ...] | None) -> str:
+def _attribution(shares: tuple[AccountShare, ...] | None, known: bool) -> str:
     if shares is None:
-        return "account unknown"
+        return "not attributed" if known else "account unknown"
     return "accounts" if shares else "unattributed"
 
 

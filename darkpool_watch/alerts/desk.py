@@ -28,7 +28,8 @@ class AlertDesk:
     """Numbers, seals, journals and publishes alerts, in that order.
 
     `clock_ns` gives wall-clock ns UTC for the commit stamp. When the journal fails, JournalError
-    passes through and nothing of that call is published.
+    passes through and nothing of that call is published. `on_alert` is told each record after it
+    was published.
     """
 
     def __init__(
@@ -37,13 +38,15 @@ class AlertDesk:
         publisher: Publisher | None,
         *,
         actor: str = "daemon",
+        on_alert: Callable[[Alert], None] = lambda _: None,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self.journal = journal
         self.publisher = publisher
         self.actor = actor
-        self.raised = 0  # updates, openings included
+        self.raised = 0  # records, openings included
         self.opened = 0
+        self._on_alert = on_alert
         self._clock_ns = clock_ns
         self._previous: dict[str, str] = {}
         self._commits: deque[int] = deque(maxlen=KEPT)
@@ -87,6 +90,7 @@ class AlertDesk:
                 self.publisher.publish(sealed.topic, sealed.sequence, entry.body)
             if sealed.state in ("closed", "retracted"):
                 self._previous.pop(sealed.alert_id, None)
+            self._on_alert(sealed)
         self.raised += len(done)
         self.opened += sum(alert.number == 0 for alert in done)
         return done

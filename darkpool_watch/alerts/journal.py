@@ -14,7 +14,7 @@ from typing import NamedTuple
 import apsw
 
 from darkpool_watch.alerts.lock import JournalLock
-from darkpool_watch.errors import JournalError
+from darkpool_watch.errors import JournalDamage, JournalError
 
 APPLICATION_ID = 0x44505754  # "DPWT"
 FORMAT = 1
@@ -40,6 +40,8 @@ CREATE TRIGGER journal_no_delete BEFORE DELETE ON journal
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {FORMAT};
 """
+_PAGE = 4_096  # bytes of SQLite's first page, which holds the schema
+_SQLITE = b"SQLite format 3\0"
 _INSERT = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _COLUMNS = "sequence, kind, actor, ts_ns, alert_sequence, alert_id, topic, body, chain"
 
@@ -89,13 +91,19 @@ def translated(path: Path, doing: str) -> Iterator[None]:
     try:
         yield
     except apsw.NotADBError as err:
+        if _was_a_journal(path):
+            raise JournalDamage(
+                f"Journal {path} is damaged: its first bytes are no longer those of an SQLite "
+                "database. Keep the file as evidence and let the daemon write another "
+                "(alerts.journal)"
+            ) from err
         raise JournalError(
-            f"{path} is not an SQLite database: name another file in alerts.journal"
+            f"{path} is no SQLite database, so no journal: name another file"
         ) from err
     except apsw.CorruptError as err:
-        raise JournalError(
-            f"Journal {path} is damaged ({err}): keep it as evidence, see `journal verify`, "
-            "and start with another file in alerts.journal"
+        raise JournalDamage(
+            f"Journal {path} is damaged: SQLite cannot read it while {doing} ({err}). Keep the "
+            "file as evidence and let the daemon write another (alerts.journal)"
         ) from err
     except (apsw.BusyError, apsw.LockedError) as err:
         raise JournalError(
@@ -117,6 +125,13 @@ def translated(path: Path, doing: str) -> Iterator[None]:
         raise JournalError(f"Journal {path} failed while {doing}: {err}") from err
 
 
+def _was_a_journal(path: Path) -> bool:
+    """Return whether a file that SQLite refuses has what is left of a journal's first page."""
+    with path.open("rb") as file:
+        head = file.read(_PAGE)
+    return b"journal_no_update" in head or (len(head) < _PAGE and head[:16] == _SQLITE[: len(head)])
+
+
 def _connect(path: Path, *, write: bool, busy_ms: int) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READONLY
     if write:
@@ -131,8 +146,7 @@ def _check_format(connection: apsw.Connection, path: Path) -> None:
     (version,) = next(connection.execute("PRAGMA user_version"))
     if application != APPLICATION_ID:
         raise JournalError(
-            f"{path} is an SQLite database but no journal of ours: name another file in "
-            "alerts.journal"
+            f"{path} is an SQLite database but no journal of ours: name another file"
         )
     if version != FORMAT:
         raise JournalError(
@@ -257,13 +271,27 @@ class Journal:
             self._lock.close()
 
 
+def _check_file(path: Path) -> None:
+    """Refuse what SQLite would speak of in riddles, or would call an empty database."""
+    if not path.exists():
+        raise JournalError(f"Journal {path} does not exist: check alerts.journal")
+    if path.is_dir():
+        raise JournalError(f"{path} is a folder, needed the journal itself: name the file in it")
+    if not path.is_file():
+        raise JournalError(f"{path} is no regular file, needed a journal: name another file")
+    if path.stat().st_size == 0 and not path.with_name(f"{path.name}-wal").exists():
+        raise JournalDamage(
+            f"{path} is empty (0 bytes): a journal has at least the row that its making wrote, so "
+            "this was none or has been emptied"
+        )
+
+
 class JournalReader:
     """Reads a journal beside its writer, from any thread that made it."""
 
     def __init__(self, path: Path | str, *, busy_ms: int = 1_000) -> None:
         self.path = Path(path)
-        if not self.path.exists():
-            raise JournalError(f"Journal {self.path} does not exist: check alerts.journal")
+        _check_file(self.path)
         with translated(self.path, "opening"):
             self._connection = _connect(self.path, write=False, busy_ms=busy_ms)
             try:
@@ -287,6 +315,16 @@ class JournalReader:
                 "ORDER BY alert_sequence LIMIT ?"
             )
             return [_row(row) for row in self._connection.execute(query, (first, last, limit))]
+
+    def newest(self) -> list[Row]:
+        """Return the newest row of every alert, in the order in which the alerts opened."""
+        with translated(self.path, "reading"):
+            query = (
+                f"SELECT {_COLUMNS} FROM journal JOIN (SELECT min(alert_sequence) AS opened, "
+                "max(alert_sequence) AS newest FROM journal WHERE alert_id IS NOT NULL "
+                "GROUP BY alert_id) ON alert_sequence = newest ORDER BY opened"
+            )
+            return [_row(row) for row in self._connection.execute(query)]
 
     def last_alert_sequence(self) -> int:
         """Return the daemon-wide sequence of the last alert; 0 before the first."""

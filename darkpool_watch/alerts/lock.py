@@ -49,6 +49,23 @@ class JournalLock:
         os.close(self._file)
 
 
+def writer_of(journal: Path) -> str:
+    """Return in words who holds the lock of a journal; empty where nobody does."""
+    try:
+        file = os.open(journal.with_name(journal.name + SUFFIX), os.O_RDONLY)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _holder(file)
+    except OSError:
+        return ""
+    finally:
+        os.close(file)
+    return ""
+
+
 def _holder(file: int) -> str:
     said = os.pread(file, 32, 0).strip()
     return f"process {int(said)}" if said.isdigit() else "its process did not say which"

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-import apsw
 import msgspec
 
 from darkpool_watch.alerts.journal import GENESIS, JournalReader, Row, chain_of
 from darkpool_watch.alerts.record import content_hash_of, decode, record_hash_of
-from darkpool_watch.errors import JournalError
+from darkpool_watch.errors import JournalDamage
+from darkpool_watch.units import counted
 
 TRIGGERS = {"journal_no_update", "journal_no_delete"}
 MEANING = {
@@ -30,7 +30,8 @@ class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     ok: bool
     rows: int  # read until the end or the first bad row
-    alerts: int
+    alerts: int  # opened
+    alert_records: int  # rows of alerts: openings, and what became of them
     bad_sequence: int | None  # journal sequence of the first bad row
     fault: str  # "", changed, missing, reordered, damaged or unguarded
     message: str  # one sentence
@@ -44,21 +45,23 @@ def verify(path: Path | str) -> VerifyReport:
     SQLite's own counter still knows them, and missing append-only triggers. A tail cut by someone
     who also resets that counter shows only against a `head` noted elsewhere.
 
-    Raises JournalError when the file is absent, foreign, locked or cannot be read at all.
+    Raises JournalError when the file is absent, foreign, locked or may not be read.
     """
     path = Path(path)
-    reader = JournalReader(path)
+    check = _Check(path)
     try:
-        check = _Check(path)
+        reader = JournalReader(path)
+    except JournalDamage as err:
+        check.bad = (1, "damaged", str(err))
+        return check.report()
+    try:
         try:
             for row in reader.rows():
                 if not check.take(row):
                     break
             else:
                 check.end(reader)
-        except JournalError as err:
-            if not isinstance(err.__cause__, apsw.CorruptError):
-                raise
+        except JournalDamage as err:
             check.fail(check.last + 1, "damaged", f"SQLite cannot read on ({err.__cause__})")
         return check.report()
     finally:
@@ -73,6 +76,7 @@ class _Check:
         self.last = 0
         self.rows = 0
         self.alerts = 0
+        self.records = 0
         self.alert_sequence = 0
         self.chain = GENESIS
         self.bad: tuple[int | None, str, str] | None = None
@@ -118,7 +122,8 @@ class _Check:
             if not self._sound(row):
                 return False
             self.alert_sequence = following
-            self.alerts += 1
+            self.records += 1
+            self.alerts += entry.kind == "alert"
         self.last, self.chain = row.sequence, row.chain
         self.rows += 1
         return True
@@ -151,13 +156,15 @@ class _Check:
         sequence, fault, message = self.bad or (
             None,
             "",
-            f"Journal {self.path} is intact: {self.rows} rows, {self.alerts} alerts",
+            f"Journal {self.path} is intact: {counted(self.rows, 'row')}, "
+            f"{counted(self.records, 'record')} of {counted(self.alerts, 'alert')} among them",
         )
         return VerifyReport(
             path=str(self.path),
             ok=self.bad is None,
             rows=self.rows,
             alerts=self.alerts,
+            alert_records=self.records,
             bad_sequence=sequence,
             fault=fault.removesuffix(" a row").removesuffix(" rows"),
             message=message,

@@ -1,5 +1,6 @@
 """What a configuration asks of its host, looked at without starting anything."""
 
+import tempfile
 from pathlib import Path
 
 from darkpool_watch.config import Config
@@ -9,29 +10,49 @@ from darkpool_watch.errors import ConfigError, DarkpoolWatchError
 def check_host(config: Config) -> None:
     """Refuse a configuration that the daemon would refuse when it starts.
 
-    Endpoints (syntax, ports, folders of ipc paths, two sockets with one name), the catalogue pin
-    and the checkpoint's own notes are read; no socket, journal or capture is opened.
-    Raises ConfigError or CheckpointError, naming the key.
+    Endpoints (syntax, ports, folders of ipc paths, two sockets with one name), the catalogue pin,
+    the checkpoint's own notes, the reference files, the folders to write into and a journal that
+    is there already are looked at; what `in_use` finds is not.
+    Raises the error that the daemon would, naming the key or the file.
     """
+    from darkpool_watch.alerts.journal import JournalReader
     from darkpool_watch.features.catalog import FINGERPRINT, check_pin
     from darkpool_watch.model.checkpoint import check_fit
     from darkpool_watch.model.engines import checkpoint_path
+    from darkpool_watch.tape.reference import read_reference
 
     _check_endpoints(config)
     check_pin(config.features.catalog)
     path = checkpoint_path(config.model)
     if path is not None:
         check_fit(path, catalog=FINGERPRINT, profile=config.model.profile)
+    read_reference(config.reference)
+    journal = Path(config.alerts.journal)
     for key, folder in (
         ("wire.capture", config.wire.capture),
         ("wire.quarantine", config.wire.quarantine),
-        ("alerts.journal", str(Path(config.alerts.journal).parent)),
+        ("alerts.journal", str(journal.parent)),
     ):
-        if folder and _blocked(Path(folder)):
-            raise ConfigError(
-                f"Key `{key}`: {_blocked(Path(folder))} is no folder, so {folder} cannot be made: "
-                "name another"
-            )
+        if folder:
+            _check_folder(key, Path(folder))
+    if journal.is_dir() or (journal.exists() and journal.stat().st_size > 0):
+        JournalReader(journal).close()
+
+
+def in_use(config: Config) -> list[str]:
+    """Return what a daemon started now would find held by another process, a sentence each."""
+    from darkpool_watch.alerts.lock import writer_of
+    from darkpool_watch.wire import sockets
+
+    held = []
+    for endpoint in filter(None, (config.alerts.endpoint, config.alerts.replay_endpoint)):
+        try:
+            sockets.try_bind(endpoint)
+        except ConfigError as err:
+            held.append(str(err))
+    if writer := writer_of(Path(config.alerts.journal)):
+        held.append(f"Journal {config.alerts.journal} is written by another daemon ({writer})")
+    return held
 
 
 def _check_endpoints(config: Config) -> None:
@@ -59,7 +80,17 @@ def _check_endpoints(config: Config) -> None:
             )
 
 
-def _blocked(folder: Path) -> Path | None:
-    """Return the file that stands where `folder` or a folder above it would be made."""
+def _check_folder(key: str, folder: Path) -> None:
+    """Refuse a folder in which nothing can be made, or that cannot be made."""
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
-    return None if nearest.is_dir() else nearest
+    if not nearest.is_dir():
+        raise ConfigError(
+            f"Key `{key}`: {nearest} is no folder, so {folder} cannot be made: name another"
+        )
+    try:  # permissions alone do not tell: root has them all, also in /proc
+        Path(tempfile.mkdtemp(prefix=".darkpool_watch.", dir=nearest)).rmdir()
+    except OSError as err:
+        raise ConfigError(
+            f"Key `{key}`: nothing can be made in {nearest} ({err.strerror}), so {folder} cannot "
+            "be written: name another"
+        ) from err

@@ -1,14 +1,22 @@
 """Commands around a live feed: demo, run, publish, check-config."""
 
 import math
+import os
+import sys
+from collections import deque
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from rich.console import Console
 
-from darkpool_watch.cli.app import ConfigPath, app, progress_bar, warn_if_untrained
+from darkpool_watch.cli.app import EXIT_UNSOUND, ConfigPath, app, progress_bar, warn_if_untrained
 from darkpool_watch.config import WireConfig, load
 from darkpool_watch.errors import DarkpoolWatchError
+from darkpool_watch.units import counted
+
+if TYPE_CHECKING:
+    from darkpool_watch.alerts.record import Alert
 
 
 @app.command
@@ -35,30 +43,82 @@ def demo(*, seconds: float = 0.0, seed: int = 7, securities: int = 8, speed: flo
 def run(*, config: ConfigPath = None) -> None:
     """Run the daemon on the configured feed until SIGINT or SIGTERM.
 
+    Prints a line for every alert record: event time, state, severity, typology, security and
+    venue, evidence or hits, id.
+
     Parameters
     ----------
     config
         TOML file; the embedded defaults without one.
     """
+    from darkpool_watch.cli.checks import check_host
     from darkpool_watch.daemon import Daemon, stop_on_signals
 
     settings = load(config)
+    check_host(settings)
     console = Console(stderr=True)
     warn_if_untrained(settings)
     console.print("Compiling kernels and loading the model ...")
-    daemon = Daemon(settings, say=lambda line: console.print(line, markup=False, highlight=False))
+    told: deque[Alert] = deque()
+    daemon = Daemon(
+        settings,
+        say=lambda line: console.print(line, markup=False, highlight=False),
+        on_alert=told.append,
+    )
     stop_on_signals(daemon)
     console.print(
         f"Watching {settings.wire.endpoint}; alerts on {daemon.publisher.endpoint}; journal "
         f"{settings.alerts.journal}"
     )
+    show = AlertLines(told, console)
     with daemon:
-        daemon.run()
+        daemon.run(show)
+    show()
     counts = daemon.pipeline.counts
     console.print(
-        f"Stopped: {counts.events:,} events, {counts.frames_scored:,} of {counts.frames_due:,} "
-        f"frames scored, {counts.alerts} alerts"
+        f"Stopped: {counted(counts.events, 'event')}, {counts.frames_scored:,} of "
+        f"{counts.frames_due:,} frames scored, {counted(counts.alerts, 'alert')} in "
+        f"{counted(counts.updates, 'record')}",
+        highlight=False,
     )
+    if unjudged := daemon.pipeline.rules.unjudged:
+        console.print(
+            f"PRIORITY left out {counted(unjudged, 'fill')} of pools that passed over an order: "
+            "whether it had to cannot be told without a counterparty matrix",
+            highlight=False,
+        )
+
+
+class AlertLines:
+    """Prints the alert records that came since the last call, off the path of decisions.
+
+    A reader of standard output that goes away does not end the watch: that is told once.
+    """
+
+    def __init__(self, told: "deque[Alert]", console: Console) -> None:
+        self._told = told
+        self._console = console
+        self._lost = False
+
+    def __call__(self) -> None:
+        from darkpool_watch.alerts.lines import line_of
+
+        if not self._told:
+            return
+        lines = "".join(f"{line_of(self._told.popleft())}\n" for _ in range(len(self._told)))
+        if self._lost:
+            return
+        try:
+            sys.stdout.write(lines)
+            sys.stdout.flush()
+        except OSError as err:
+            self._lost = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered still
+            self._console.print(
+                f"Alerts are no longer printed here ({err.strerror}); the journal and the alert "
+                "socket have them all",
+                highlight=False,
+            )
 
 
 @app.command
@@ -120,16 +180,22 @@ def publish(
 def check_config(path: Path | None = None) -> None:
     """Check a configuration and this host against it; print it as JSON, defaults filled in.
 
-    Endpoints, the folders of ipc paths, the checkpoint and the catalogue pin are checked without
-    starting anything.
+    Endpoints, folders, reference files, the checkpoint, the catalogue pin and a journal that is
+    there already are checked without starting anything. What another process holds now, say the
+    daemon that is to be restarted, is told on standard error, and the exit code is 1.
 
     Parameters
     ----------
     path
         TOML file; the embedded defaults without one.
     """
-    from darkpool_watch.cli.checks import check_host
+    from darkpool_watch.cli.checks import check_host, in_use
 
     settings = load(path)
     check_host(settings)
     print(msgspec.json.format(msgspec.json.encode(settings)).decode())
+    held = in_use(settings)
+    for sentence in held:
+        Console(stderr=True).print(f"In use now: {sentence}", highlight=False, markup=False)
+    if held:
+        sys.exit(EXIT_UNSOUND)

@@ -7,7 +7,7 @@ import msgspec
 from cyclopts import Parameter
 from rich.console import Console
 
-from darkpool_watch.cli.app import Json, app
+from darkpool_watch.cli.app import Json, app, option_error
 from darkpool_watch.cli.generated import draw_pictures, play_days, show_tally, write_days
 from darkpool_watch.cli.generator import show_gate, show_leaks
 from darkpool_watch.cli.realism import show_facts
@@ -164,4 +164,4 @@ def _days(
             for day in range(first, first + count)
         )
     except msgspec.ValidationError as err:
-        raise ConfigError(f"simulate: {err}") from err
+        raise ConfigError(option_error(err, said, f"--market {market}")) from err

@@ -14,6 +14,7 @@ from darkpool_watch.units import NS_PER_MS, NS_PER_S, PRICE_SCALE, UNDEFINED_PRI
 from kernels.people import PeopleState
 from kernels.rule_priority import BY_CLASS, BY_PRICE, BY_SIZE, BY_TIME, UNCHECKED
 from kernels.rule_rows import (
+    BETTER_PASSED,
     BUCKETS,
     FEED,
     HIT,
@@ -21,6 +22,7 @@ from kernels.rule_rows import (
     LOWEST,
     NBBO_ROW,
     NEVER,
+    OLDER_PASSED,
     RECENT,
     RECENT_ORDER,
     RING,
@@ -47,7 +49,11 @@ PPM: Final = 1_000_000
 class Rules:
     """Holds every event against the rules.
 
+    Without a counterparty matrix nobody knows whom a pool keeps apart, so no fill of a pool is held
+    against its queue: what PRIORITY would say of it is counted and left out.
+
     Attributes:
+        unjudged: fills of pools that PRIORITY would have told of, had it known the matrix.
         counters: (len(RULE_COUNTERS),) int64, named by `kernels.rule_rows.RULE_COUNTERS`.
     """
 
@@ -58,7 +64,9 @@ class Rules:
         counterparties: Counterparties | None = None,
     ) -> None:
         self._listings = listings
+        self._matrix_known = counterparties is not None
         self._counterparties = counterparties or Counterparties()
+        self.unjudged = 0
         self._priority = config.queue_priority
         self.counters = np.zeros(len(RULE_COUNTERS), np.int64)
         self._state = RuleState(
@@ -98,12 +106,12 @@ class Rules:
             self._people,
             self._hits,
         )
-        return self._hits[:found]
+        return self._judged(self._hits[:found])
 
     def settle(self) -> Rows:
         """Return the hits that still waited for the clock when the stream ended."""
         self._make_room(0)
-        return self._hits[: settle_rules(self._state, self._hits)]
+        return self._judged(self._hits[: settle_rules(self._state, self._hits)])
 
     def reset(self, security: int) -> None:
         """Forget a security's NBBOs, suspects and queues: lost messages made them doubtful."""
@@ -130,6 +138,16 @@ class Rules:
             held = getattr(self._state, name)
             held[: len(arrays[name])] = arrays[name]
         self._queues.restore(arrays)
+
+    def _judged(self, hits: Rows) -> Rows:
+        """Return the hits without those that rest on a matrix that nobody gave."""
+        if self._matrix_known or not len(hits):
+            return hits
+        passed = np.isin(hits["reason"], (OLDER_PASSED, BETTER_PASSED))
+        left_out = passed & (self._state.feeds["dark"][hits["listing"]] != 0)
+        self.unjudged += int(left_out.sum())
+        judged: Rows = hits[~left_out]
+        return judged
 
     def _halted(self, security: int) -> int:
         rows = self._listings.listing_rows["security"][: len(self._listings.infos)]

@@ -24,7 +24,7 @@ class Pairing(NamedTuple):
 
 
 class Counterparties:
-    """The lines of the matrix; without any, everyone may meet everyone.
+    """The lines of the matrix; one without any says that everyone may meet everyone.
 
     Attributes:
         venues: MIC -> number, from 1 on; 0 stands for every venue.
@@ -58,4 +58,4 @@ class Reference(NamedTuple):
     """Reference data from files: what is known before the feed says anything."""
 
     accounts: tuple[AccountInfo, ...] = ()
-    counterparties: Counterparties = Counterparties()
+    counterparties: Counterparties | None = None  # None: nobody said who may meet whom

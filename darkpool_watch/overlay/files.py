@@ -12,6 +12,7 @@ from darkpool_watch.errors import TapeError
 from darkpool_watch.overlay.inject import Overlaid, Truth
 from darkpool_watch.sim.labels import LABEL
 from darkpool_watch.tape.parquet import write_parquet
+from darkpool_watch.tape.reference import COUNTERPARTIES
 
 
 def labels_path(out: Path) -> Path:
@@ -35,6 +36,26 @@ def write_overlaid(done: Overlaid, out: Path, labels: Path | None = None) -> Non
     truth = msgspec.json.format(msgspec.json.encode(done.truth), indent=1)
     _write(truth_path(out), lambda part: part.write_bytes(truth))
     write_parquet(done.tape, out)
+
+
+def copy_matrix(tape: Path, out: Path) -> Path | None:
+    """Copy the counterparty matrix that lies beside a tape beside `out`; return where, or None.
+
+    One that lies there already with other lines is not written over: TapeError.
+    """
+    found = (tape if tape.is_dir() else tape.parent) / COUNTERPARTIES
+    copy = out.parent / COUNTERPARTIES
+    if not found.is_file():
+        return None
+    if copy.exists():
+        if copy.read_bytes() != found.read_bytes():
+            raise TapeError(
+                f"{copy} is another counterparty matrix than {found}: name an OUT in a folder "
+                "without one, since a replay takes the one beside its tape"
+            )
+        return copy
+    _write(copy, lambda part: part.write_bytes(found.read_bytes()))
+    return copy
 
 
 def read_truth(path: Path) -> Truth:

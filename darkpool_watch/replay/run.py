@@ -11,15 +11,16 @@ import numpy as np
 from darkpool_watch.alerts.record import Alert, seal
 from darkpool_watch.bundle import Bundle, open_bundle
 from darkpool_watch.config import Config
+from darkpool_watch.detect.flag_rates import Misfit
 from darkpool_watch.errors import ReplayError
 from darkpool_watch.pipeline import Pipeline
 from darkpool_watch.schedule import Nominal, Recorded, Scheduler
-from darkpool_watch.tape.reference import read_reference
+from darkpool_watch.tape.reference import read_reference, told_of
 from darkpool_watch.tape.tape import Tape
 from darkpool_watch.telling import Desk
 from darkpool_watch.warmup import warm_up
 from darkpool_watch.wire.batch import Batch
-from darkpool_watch.wire.capture import SUFFIX, read_capture
+from darkpool_watch.wire.capture import SUFFIX, CaptureReader
 from darkpool_watch.wire.schedule import read_schedule, schedule_path
 from darkpool_watch.wire.source import batches_of
 
@@ -48,6 +49,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What a replay ends with; the fields of its JSON line."""
 
     tape: str
+    complete: bool  # False: a capture or its schedule lacks its end, `missing` says what
+    missing: tuple[str, ...]  # sentences
     schedule: str
     model: str
     engine: str
@@ -56,7 +59,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     frames: int  # scored
     frames_due: int
     flags: int
+    misfits: dict[str, Misfit]  # by symbol: flagged more or less often than flag_p asks
+    fills_not_judged: int  # of pools, by PRIORITY, for want of a counterparty matrix
     alerts: int  # opened, model and rules
+    alert_records: int  # openings, and what became of them
     by_typology: dict[str, int]
     alerts_per_hour: float  # of event time
     hours: float  # of event time
@@ -82,10 +88,11 @@ def replay_tape(
     limit: int | None = None,
     block: int = BLOCK,
     progress: Callable[[int], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Result:
     """Replay a tape under the nominal schedule: every frame is scored."""
     batches = _as_published(tape, limit, block)
-    return run(batches, Nominal(), config, tape.label, bundle, desk, progress)
+    return run(batches, Nominal(), config, tape.label, bundle, desk, progress, say)
 
 
 def _as_published(tape: Tape, limit: int | None, block: int) -> Iterator[Batch]:
@@ -111,6 +118,7 @@ def replay_capture(
     bundle: Bundle | None = None,
     desk: Desk | None = None,
     progress: Callable[[int], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Result:
     """Replay a capture, under the schedule that load made that day or the nominal one.
 
@@ -119,9 +127,20 @@ def replay_capture(
     if path.suffix != SUFFIX:
         raise ReplayError(f"{path} is no capture (*{SUFFIX}): replay a tape without --schedule")
     scheduler: Scheduler = Nominal()
+    unfinished = ""
     if recorded:
-        scheduler = Recorded(read_schedule(schedule_path(path)))
-    return run(read_capture(path), scheduler, config, path.name, bundle, desk, progress)
+        where = schedule_path(path)
+        scored = read_schedule(where)
+        scheduler = Recorded(scored.rows)
+        if not scored.finished:
+            last = int(scored.rows["arrival"].max(initial=-1)) + 1
+            unfinished = (
+                f"Schedule {where} is unfinished: it names {len(scored.rows):,} frames, the last "
+                f"due at event {last:,}, and lacks its end, so which later ones were scored that "
+                "day is not known, and none is"
+            )
+    capture = CaptureReader(path)
+    return run(capture, scheduler, config, path.name, bundle, desk, progress, say, unfinished)
 
 
 def run(
@@ -132,15 +151,21 @@ def run(
     bundle: Bundle | None = None,
     desk: Desk | None = None,
     progress: Callable[[int], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
+    unfinished: str = "",
 ) -> Result:
     """Feed batches through a new pipeline and return what came of it.
 
-    The clock starts with every kernel compiled and the model loaded, before the first batch.
+    `unfinished` says what else than the batches is not whole; `say` is given the sentences that an
+    operator should see. The clock starts with every kernel
+    compiled and the model loaded, before the first batch.
     Raises ReplayError where the batches hold no event.
     """
     kept = ListDesk()
-    bundle = bundle or open_bundle(config)
     reference = read_reference(config.reference)
+    for sentence in told_of(config.reference, reference):
+        say(sentence)
+    bundle = bundle or open_bundle(config)
     pipeline = Pipeline(config, bundle, scheduler, desk or kept, reference=reference)
     warm_up(config)
     first_ts = last_ts = 0
@@ -154,17 +179,25 @@ def run(
             progress(pipeline.counts.events)
     pipeline.finish()
     seconds = time.perf_counter() - began
-    if isinstance(scheduler, Recorded):
-        scheduler.finish()
     counts = pipeline.counts
+    cut = batches.missing() if isinstance(batches, CaptureReader) else ""
+    if isinstance(scheduler, Recorded):
+        scheduler.finish(counts.events if cut else None)
+        if scheduler.named > scheduler.matched:
+            cut += (
+                f"; of the {scheduler.named:,} frames that its schedule names, "
+                f"{scheduler.named - scheduler.matched:,} are of events that it lacks"
+            )
     if counts.events == 0:
         raise ReplayError(
             f"{label} holds no events, so there is nothing to replay: check that it is the "
-            "recording of a day on which the feed sent something"
+            "recording of a day on which the feed sent something" + (cut and f". {cut}")
         )
     hours = max(last_ts - first_ts, 0) / 3.6e12
     summary = Summary(
         tape=label,
+        complete=not cut and not unfinished,
+        missing=tuple(filter(None, (cut, unfinished))),
         schedule="recorded" if isinstance(scheduler, Recorded) else "nominal",
         model=config.model.profile,
         engine=bundle.engine.name,
@@ -173,7 +206,10 @@ def run(
         frames=counts.frames_scored,
         frames_due=counts.frames_due,
         flags=counts.flags,
+        misfits=pipeline.misfits(),
+        fills_not_judged=pipeline.rules.unjudged,
         alerts=counts.alerts,
+        alert_records=counts.updates,
         by_typology=dict(sorted(counts.by_typology.items())),
         alerts_per_hour=round(counts.alerts / hours, 2) if hours else 0.0,
         hours=round(hours, 4),

@@ -41,11 +41,16 @@ def is_zip(path: Path) -> bool:
 
 def zip_members(path: Path) -> list[str]:
     """Return the names in the zip archive at `path`."""
-    _size(path)
+    size = _size(path)
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.namelist()
-    except (OSError, zipfile.BadZipFile) as err:
+    except zipfile.BadZipFile as err:
+        raise TapeError(
+            f"{path} begins as a zip archive, but the directory that ends one is missing or "
+            f"damaged ({size:,} bytes): the file was probably cut off, copy or fetch it again"
+        ) from err
+    except OSError as err:
         raise TapeError(f"Cannot read zip {path}: {err}") from err
 
 

@@ -11,6 +11,7 @@ from darkpool_watch.config import ReferenceConfig
 from darkpool_watch.errors import MarketError, TapeError
 from darkpool_watch.market.accounts import CAPACITIES, AccountInfo
 from darkpool_watch.market.counterparties import Counterparties, Pairing, Reference
+from darkpool_watch.units import counted
 from kernels.layout import I64_MAX
 
 COLUMNS: Final = ("account", "owner", "group", "capacity", "segment", "valid_from_ns")
@@ -39,6 +40,27 @@ def read_reference(config: ReferenceConfig) -> Reference:
     if not config.counterparties:
         return Reference(accounts)
     return Reference(accounts, read_counterparties(Path(config.counterparties)))
+
+
+def told_of(config: ReferenceConfig, reference: Reference) -> tuple[str, ...]:
+    """Return sentences on what is loaded, and on what no rule can judge without the rest."""
+    if config.accounts:
+        people = f"Accounts: {counted(len(reference.accounts), 'record')} of {config.accounts}"
+    else:
+        people = (
+            "Accounts: only what the feed itself says; without owners WASH knows one account on "
+            "both sides alone, without segments SEGMENT judges nothing (reference.accounts)"
+        )
+    if reference.counterparties is not None:
+        lines = counted(len(reference.counterparties.rows), "line")
+        matrix = f"Counterparty matrix: {lines} of {config.counterparties}"
+    else:
+        matrix = (
+            "Counterparty matrix: none, so SEGMENT judges nothing and PRIORITY no fill of a pool, "
+            "which may keep segments apart: name one in reference.counterparties (a file that "
+            "says `pairing = []` where everyone may meet everyone)"
+        )
+    return people, matrix
 
 
 def beside(config: ReferenceConfig, tape: Path) -> ReferenceConfig:
@@ -118,7 +140,7 @@ def write_counterparties(pairings: Iterable[Pairing], path: Path) -> None:
         for one in pairings
     ]
     try:
-        path.write_text("\n".join(lines))
+        path.write_text("\n".join(lines) or "pairing = []\n")
     except OSError as err:
         raise TapeError(f"Cannot write {path}: {err.strerror}") from err
 

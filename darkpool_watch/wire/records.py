@@ -9,7 +9,7 @@ short, or zeros that a crash left) is a torn tail and ends the file; damage befo
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -43,8 +43,12 @@ def size_of(content: bytes) -> int:
     return _PREFIX.size + len(content)
 
 
-def read(path: Path, magic: bytes, what: str) -> Iterator[bytes]:
+def read(
+    path: Path, magic: bytes, what: str, *, sized: Callable[[int], None] = lambda _: None
+) -> Iterator[bytes]:
     """Yield the records of a file; stop before a torn tail.
+
+    `sized` is told the bytes of the file as it is opened: what is appended later is not read.
 
     Raises WireError (reason `what`) when the file cannot be read, is of another kind, or is damaged
     before its tail; the message names the byte.
@@ -52,6 +56,7 @@ def read(path: Path, magic: bytes, what: str) -> Iterator[bytes]:
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
+            sized(size)
             found = file.read(len(magic))
             if found != magic and not (len(found) < len(magic) and magic.startswith(found)):
                 raise WireError(

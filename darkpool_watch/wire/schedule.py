@@ -1,13 +1,14 @@
 """The schedule file beside a capture: which frames were scored, in the order they were scored.
 
-    file  8 bytes magic | SCHEDULE row ...
+    file  8 bytes magic | SCHEDULE row ... | the end
 
-The file's order is the order of scoring; a torn last row is left out.
+The file's order is the order of scoring; a torn last row is left out. The end is a row of security
+-1, flag END, whose arrival counts the rows before it; a schedule without one was never finished.
 """
 
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ SUFFIX: Final = ".schedule"
 RESET: Final = 1 << 0  # the security's model state was reset before this frame
 CONFLATED: Final = 1 << 1  # the frame replaced an older one that was never scored
 SKIPPED: Final = 1 << 2  # the model was past its deadline and did not score
+END: Final = 1 << 7  # no frame: the schedule is whole
 
 SCHEDULE: Final = np.dtype(
     [
@@ -44,6 +46,7 @@ class ScheduleWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._rows = 0
         try:
             self._file = records.create(path, MAGIC)
         except OSError as err:
@@ -58,6 +61,7 @@ class ScheduleWriter:
             self._file.write(rows.tobytes())
         except OSError as err:
             raise self._error(err) from err
+        self._rows += len(rows)
 
     def flush(self) -> None:
         """Hand what is buffered to the operating system."""
@@ -67,9 +71,15 @@ class ScheduleWriter:
             raise self._error(err) from err
 
     def close(self) -> None:
-        """Flush and close the file."""
-        if not self._file.closed:
+        """Write the end, flush and close the file."""
+        if self._file.closed:
+            return
+        try:
+            end = np.zeros(1, SCHEDULE)
+            end["arrival"], end["security"], end["flags"] = self._rows, -1, END
+            self.append(end)
             self.flush()
+        finally:
             self._file.close()
 
     def _error(self, err: OSError) -> WireError:
@@ -96,10 +106,17 @@ def schedule_path(capture: Path) -> Path:
     return capture.with_suffix(SUFFIX)
 
 
-def read_schedule(path: Path) -> NDArray[np.void]:
-    """Return the rows (N,) SCHEDULE of a schedule file, a torn last one left out.
+class Schedule(NamedTuple):
+    """What a schedule file holds."""
 
-    Raises WireError when the file cannot be read or is none.
+    rows: NDArray[np.void]  # (N,) SCHEDULE, one a scored frame
+    finished: bool  # whether its end is there: nothing was scored after the last row
+
+
+def read_schedule(path: Path) -> Schedule:
+    """Return what a schedule file holds, a torn last row left out.
+
+    Raises WireError when the file cannot be read, is none or contradicts its own end.
     """
     try:
         raw = path.read_bytes()
@@ -111,4 +128,14 @@ def read_schedule(path: Path) -> NDArray[np.void]:
             reason="schedule",
         )
     whole = max(0, len(raw) - len(MAGIC)) // SCHEDULE.itemsize
-    return np.frombuffer(bytearray(raw[len(MAGIC) :]), SCHEDULE, count=whole)
+    rows = np.frombuffer(bytearray(raw[len(MAGIC) :]), SCHEDULE, count=whole)
+    ends = np.flatnonzero(rows["flags"] & END)
+    if not len(ends):
+        return Schedule(rows, finished=False)
+    if ends[0] != whole - 1 or rows["arrival"][ends[0]] != ends[0]:
+        raise WireError(
+            f"{path}: row {ends[0] + 1} of {whole} is its end and counts "
+            f"{rows['arrival'][ends[0]]} rows before it: the file is damaged",
+            reason="schedule",
+        )
+    return Schedule(rows[: ends[0]], finished=True)

@@ -117,6 +117,17 @@ def bind(socket: "zmq.Socket[Any]", endpoint: str) -> str:
     return socket.get_string(zmq.LAST_ENDPOINT)
 
 
+def try_bind(endpoint: str) -> None:
+    """Bind an endpoint and let go of it at once; ConfigError as `bind` raises it."""
+    context: zmq.Context[Any] = zmq.Context()
+    socket = context.socket(zmq.PUB)
+    try:
+        bind(socket, endpoint)
+    finally:
+        socket.close(linger=0)
+        context.term()
+
+
 def connect(socket: "zmq.Socket[Any]", endpoint: str) -> None:
     """Secure and connect `socket`; a peer that is not there yet is awaited in the background.
 

@@ -10,7 +10,7 @@ from darkpool_watch.alerts.desk import AlertDesk
 from darkpool_watch.alerts.journal import Entry, Journal, JournalReader, chain_of
 from darkpool_watch.alerts.record import decode
 from darkpool_watch.alerts.verify import MEANING, STEP, verify
-from darkpool_watch.errors import JournalError
+from darkpool_watch.errors import JournalDamage, JournalError
 from tests.alerts.samples import episode
 
 ROOT = Path(__file__).parents[2]
@@ -50,8 +50,18 @@ def test_an_intact_journal_verifies(path: Path) -> None:
     filled(path)
     report = verify(path)
     assert report.ok
-    assert (report.rows, report.alerts, report.bad_sequence) == (8, 6, None)
-    assert report.message.endswith("is intact: 8 rows, 6 alerts")
+    assert (report.rows, report.alert_records, report.bad_sequence) == (8, 6, None)
+    assert report.message.endswith("is intact: 8 rows, 6 records of 6 alerts among them")
+
+
+def test_an_alerts_records_are_told_from_alerts(path: Path) -> None:
+    journal = Journal(path)
+    desk = AlertDesk(journal, None)
+    desk.submit([episode(), episode(1)])
+    journal.close()
+    report = verify(path)
+    assert (report.alerts, report.alert_records) == (1, 2)
+    assert report.message.endswith("is intact: 3 rows, 2 records of 1 alert among them")
 
 
 @pytest.mark.parametrize(
@@ -242,7 +252,7 @@ def test_a_locked_journal_says_so(path: Path) -> None:
 def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     path.write_bytes(b"Dear diary, " * 200)
     for opener in (Journal, verify):
-        with pytest.raises(JournalError, match="is not an SQLite database: name another file"):
+        with pytest.raises(JournalError, match="is no SQLite database, so no journal: name"):
             opener(path)
     assert path.read_bytes().startswith(b"Dear diary")
 
@@ -369,3 +379,29 @@ def test_killed_at_any_moment_the_journal_holds_what_was_acknowledged(path: Path
     report = verify(path)
     assert report.ok
     assert report.rows >= acknowledged
+
+
+def test_damage_is_a_report_and_what_is_no_journal_is_an_error(path: Path) -> None:
+    filled(path, 60)
+    raw = path.read_bytes()
+    for body, said in (
+        (b"", "is empty (0 bytes): a journal has at least the row"),
+        (raw[:10], "its first bytes are no longer those of an SQLite database"),
+        (bytes(100) + raw[100:], "its first bytes are no longer those of an SQLite database"),
+        (raw[:5_000], "SQLite cannot read it while opening"),
+    ):
+        path.write_bytes(body)
+        report = verify(path)
+        assert (report.ok, report.fault, report.bad_sequence, report.rows) == (
+            False,
+            "damaged",
+            1,
+            0,
+        )
+        assert said in report.message
+        assert "journal verify" not in report.message
+    with pytest.raises(JournalError, match="is a folder, needed the journal itself") as caught:
+        verify(path.parent)
+    assert not isinstance(caught.value, JournalDamage)
+    with pytest.raises(JournalError, match="is no regular file, needed a journal"):
+        verify("/dev/null")

@@ -25,7 +25,7 @@ class Played:
         events: np.ndarray,
         *,
         records: list[AccountInfo] = (),
-        pairings: list[Pairing] = (),
+        pairings: list[Pairing] | None = (),
         block: int = 4096,
         **config: Any,
     ) -> None:
@@ -35,7 +35,8 @@ class Played:
             held.listings.account(record)
         self.infos = held.listings.infos
         self.records = [*ACCOUNTS, *records]
-        self.rules = Rules(self.config, held.listings, Counterparties(pairings))
+        matrix = None if pairings is None else Counterparties(pairings)
+        self.rules = Rules(self.config, held.listings, matrix)
         hits, seen = [np.zeros(0, HIT)], [held.observe(events[:0], 0).copy()]
         for start in range(0, len(events), block):
             part = events[start : start + block]

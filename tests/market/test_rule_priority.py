@@ -203,6 +203,15 @@ def test_a_pool_fills_in_time_order_what_the_trade_could_fill() -> None:
     assert passed(add(1, 0, **PEG), add(2, 1, size=20, **PEG), choosy, pool_fill(2, 2, 11, 8)) == []
 
 
+def test_without_a_matrix_no_fill_of_a_pool_is_judged() -> None:
+    rows = [add(1, 0, **PEG), add(2, 1, **PEG), pool_fill(2, 2)]
+    rows += [add(11, 3), add(12, 4), fill(12, 5)]  # on a lit book, where nobody is kept apart
+    for pairings, judged in (([], [2, 12]), (None, [12])):
+        played = Played(joined(rows), pairings=pairings)
+        assert played.of(OLDER_PASSED)["order_id"].tolist() == judged
+        assert played.rules.unjudged == 2 - len(judged)
+
+
 def test_conditional_immediate_and_unlike_pool_orders_have_no_claim() -> None:
     for flag in (CONDITIONAL, IOC):
         soft = {**PEG, "flags": PEG["flags"] | flag}

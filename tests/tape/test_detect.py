@@ -108,7 +108,11 @@ MALFORMED = [
     ("retyped.parquet", write_retyped_parquet, "column `price` is float64, needed int64"),
     ("newer.parquet", write_newer_parquet, "tape version '99', needed '1'"),
     ("other.zip", write_zip_without_messages, "holds 0 LOBSTER message files"),
-    ("broken.zip", write_broken_zip, "Cannot read zip"),
+    (
+        "broken.zip",
+        write_broken_zip,
+        "begins as a zip archive, but the directory that ends one is missing",
+    ),
     ("folder", lambda p: p.mkdir(), "is a folder without manifest.json: name a file"),
     ("absent.csv", lambda p: None, "No such file or directory"),
 ]

@@ -9,13 +9,14 @@ import pytest
 from darkpool_watch.config import ReferenceConfig
 from darkpool_watch.errors import TapeError
 from darkpool_watch.market.accounts import AccountHistory, AccountInfo
-from darkpool_watch.market.counterparties import Counterparties, Pairing, Reference
+from darkpool_watch.market.counterparties import Counterparties, Pairing
 from darkpool_watch.tape.reference import (
     COUNTERPARTIES,
     beside,
     read_accounts,
     read_counterparties,
     read_reference,
+    told_of,
     write_counterparties,
 )
 from kernels.layout import I64_MAX
@@ -158,9 +159,20 @@ def test_the_matrix_beside_a_tape_is_taken_where_the_config_names_none(tmp_path:
         assert beside(named, where) is named
 
 
+def test_an_empty_matrix_is_not_an_unknown_one(tmp_path: Path) -> None:
+    path = tmp_path / COUNTERPARTIES
+    write_counterparties([], path)
+    config = ReferenceConfig(counterparties=str(path))
+    assert len(read_counterparties(path).rows) == 0
+    assert told_of(config, read_reference(config))[1] == f"Counterparty matrix: 0 lines of {path}"
+    people, matrix = told_of(ReferenceConfig(), read_reference(ReferenceConfig()))
+    assert "without segments SEGMENT judges nothing" in people
+    assert "none, so SEGMENT judges nothing and PRIORITY no fill of a pool" in matrix
+
+
 def test_a_config_without_files_says_nothing_of_anyone(tmp_path: Path) -> None:
     empty = read_reference(ReferenceConfig())
-    assert (empty.accounts, len(empty.counterparties.rows)) == (Reference().accounts, 0)
+    assert (empty.accounts, empty.counterparties) == ((), None)
     path = tmp_path / "matrix.toml"
     path.write_text(MATRIX)
     both = ReferenceConfig(accounts=str(written(tmp_path, {})), counterparties=str(path))

@@ -9,7 +9,7 @@ import pytest
 from darkpool_watch.config import WireConfig
 from darkpool_watch.errors import WireError
 from darkpool_watch.wire.batch import Batch
-from darkpool_watch.wire.capture import CaptureWriter, capture_path, captures, read_capture
+from darkpool_watch.wire.capture import CaptureReader, CaptureWriter, capture_path, captures
 from darkpool_watch.wire.events import Heartbeat
 from darkpool_watch.wire.frame import encode
 from darkpool_watch.wire.intake import Intake
@@ -75,7 +75,7 @@ def test_the_reader_gives_the_very_batches_of_the_live_source(tmp_path: Path) ->
         live = eventful_day(capture)
     kinds = [notice.kind.value for batch in live for notice in batch.notices]
     assert kinds == ["repaired", "malformed", "lost", "session", "silent", "silent", "heard"]
-    replayed = list(read_capture(capture.path))
+    replayed = list(CaptureReader(capture.path))
     assert [plain(batch) for batch in replayed] == [plain(batch) for batch in live]
     assert all(b.events.flags.writeable for b in replayed if b.events is not None)
 
@@ -102,7 +102,7 @@ def test_live_over_a_socket_equals_its_capture(tmp_path: Path) -> None:
             with in_thread(lambda: publisher.send(add_rows(600))):
                 receive(source, received, lambda: len(received.sequences()) >= 600)
     (path,) = captures(tmp_path / "day")
-    replayed = list(read_capture(path))
+    replayed = list(CaptureReader(path))
     assert [plain(batch) for batch in replayed] == [plain(batch) for batch in received.batches]
     assert publisher.withheld > 0
 
@@ -118,10 +118,37 @@ def test_a_torn_tail_ends_the_capture_wherever_it_is_cut(tmp_path: Path) -> None
             torn.write_bytes(raw[:cut] + tail)
             if cut < 8 and tail:
                 continue  # not a file of ours at all
-            found = [plain(batch) for batch in read_capture(torn)]
+            found = [plain(batch) for batch in CaptureReader(torn)]
             assert found == live[: len(found)]
-    torn.write_bytes(raw[:-1])
-    assert len(list(read_capture(torn))) == len(live) - 1
+
+
+def test_a_capture_says_whether_it_is_whole(tmp_path: Path) -> None:
+    with CaptureWriter(tmp_path / "1.capture") as capture:
+        live = eventful_day(capture)
+    raw = capture.path.read_bytes()
+    reader = CaptureReader(capture.path)
+    assert reader.missing() != ""  # nothing has been read yet
+    assert len(list(reader)) == len(live) == reader.records
+    assert (reader.finished, reader.missing(), reader.sound) == (True, "", len(raw))
+    end = 8 + 12 + 8  # prefix, entry, count
+    for cut, whole in ((1, len(live)), (end, len(live)), (end + 1, len(live) - 1)):
+        capture.path.write_bytes(raw[:-cut])
+        reader = CaptureReader(capture.path)
+        assert len(list(reader)) == reader.records == whole
+        assert not reader.finished
+        tail = len(raw) - cut - reader.sound
+        follows = f"{tail:,} bytes from there on are no whole record" if tail else "nothing follows"
+        assert reader.missing().startswith(
+            f"Capture {capture.path} is unfinished: it holds {whole} whole records up to byte "
+            f"{reader.sound:,}, {follows}, and the end that a clean stop writes is missing."
+        )
+    capture.path.write_bytes(raw + raw[8:])
+    with pytest.raises(WireError, match=r"but records follow its end: the file is damaged"):
+        list(CaptureReader(capture.path))
+    first = 8 + 8 + int.from_bytes(raw[8:12], "little")
+    capture.path.write_bytes(raw[:8] + raw[first:])
+    with pytest.raises(WireError, match=f"but its end counts {len(live)} records before it"):
+        list(CaptureReader(capture.path))
 
 
 def test_damage_before_the_tail_is_an_error_that_names_the_byte(tmp_path: Path) -> None:
@@ -131,7 +158,7 @@ def test_damage_before_the_tail_is_an_error_that_names_the_byte(tmp_path: Path) 
     raw[40] ^= 1
     capture.path.write_bytes(raw)
     with pytest.raises(WireError) as caught:
-        list(read_capture(capture.path))
+        list(CaptureReader(capture.path))
     assert str(caught.value) == (
         f"{capture.path}: the record at byte 8 fails its checksum and others follow: the file is "
         "damaged; everything before byte 8 is sound"
@@ -142,12 +169,12 @@ def test_a_file_of_another_kind_is_no_capture(tmp_path: Path) -> None:
     path = tmp_path / "day.csv"
     path.write_text("time,price\n")
     with pytest.raises(WireError) as caught:
-        list(read_capture(path))
+        list(CaptureReader(path))
     assert str(caught.value) == (
         f"{path} starts with b'time,pri', a capture file starts with b'DPWCAPT1'"
     )
     with pytest.raises(WireError, match=r"^Cannot read capture .*: No such file or directory$"):
-        list(read_capture(tmp_path / "none.capture"))
+        list(CaptureReader(tmp_path / "none.capture"))
 
 
 def test_a_capture_is_never_written_over(tmp_path: Path) -> None:
@@ -193,12 +220,18 @@ def test_a_schedule_comes_back_in_order_and_a_torn_row_is_left_out(tmp_path: Pat
     with ScheduleWriter(path) as schedule:
         schedule.append(rows[:4])
         schedule.append(rows[4:])
-    assert read_schedule(path).tobytes() == rows.tobytes()
+    whole = read_schedule(path)
+    assert (whole.rows.tobytes(), whole.finished) == (rows.tobytes(), True)
     raw = path.read_bytes()
-    assert len(raw) == 8 + 10 * 24
-    for cut in (0, 5, 8, 20, len(raw) - 1):
+    assert len(raw) == 8 + 11 * 24  # and the end
+    for cut in (0, 5, 8, 20, len(raw) - 25, len(raw) - 1):
         path.write_bytes(raw[:cut])
-        assert read_schedule(path).tobytes() == rows[: max(0, cut - 8) // 24].tobytes()
+        torn = read_schedule(path)
+        assert torn.rows.tobytes() == rows[: max(0, cut - 8) // 24].tobytes()
+        assert not torn.finished
+    path.write_bytes(raw[: 8 + 24] + raw[8 + 48 :])
+    with pytest.raises(WireError, match=r"row 10 of 10 is its end and counts 10 rows before it"):
+        read_schedule(path)
 
 
 def test_a_file_of_another_kind_is_no_schedule(tmp_path: Path) -> None:
