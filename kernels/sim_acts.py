@@ -17,7 +17,7 @@ from kernels.sim_state import BUY, FIRM, LEVELS, NOTHING, ORDERS, POOL, SELL, WA
 from kernels.sim_timers import set_timer
 
 _FAR = np.int64(1 << 40)  # a limit, in ticks, that every price satisfies
-_LIT_LOTS = 0.84  # share of lit orders in round lots, as in the benign flow
+_LIT_LOTS = 0.745  # share of lit orders in round lots, as in the benign flow
 _DARK_LOTS = 0.97
 _EXTRA_CYCLES = 12  # more than planned and still no evidence: the agent gives up
 

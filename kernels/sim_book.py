@@ -386,7 +386,7 @@ def set_life(m, slot, short, tail):
     `tail` is the logarithm of the patient median in s.
     """
     if uniform(m) < short:
-        life = math.exp(-2.3 + 1.5 * normal(m))
+        life = math.exp(-2.7 + 2.2 * normal(m))
     else:
         life = math.exp(tail + 1.4 * normal(m))
     life = min(max(life, 2e-5), 7200.0)

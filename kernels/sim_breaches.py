@@ -31,7 +31,7 @@ from kernels.sim_cast import (
     SUB_PENNY,
     TRADE_THROUGH,
 )
-from kernels.sim_parties import kept_apart, same_firm
+from kernels.sim_parties import barred, kept_apart, same_firm
 from kernels.sim_pool import enter_dark
 from kernels.sim_random import below
 from kernels.sim_state import BUY, IMMEDIATE, LEVELS, NOBODY, NOTHING, RESTS, SELL
@@ -227,7 +227,7 @@ def _cross_segments(m, a):
     size = np.int64(0)
     while slot >= 0 and size == 0:
         o = m["orders"][slot]
-        if m["barred"][m["segments"][o["account"]], m["segments"][account]]:
+        if barred(m, o["account"], account):
             apart = kept_apart(m, slot, account, a)
             if o["minimum"] <= min(agent["size"], o["left"]) and not apart:
                 size = min(agent["size"], np.int64(o["left"]))

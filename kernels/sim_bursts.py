@@ -84,7 +84,7 @@ def step_stuff(m, a):
         if held == 0 or (held < OWN_ORDERS - 4 and chance(m, a, 0.5)):
             side = BUY if chance(m, a, 0.5) else SELL
             away = np.int64(draw(m, a, 1.0, 9.0))
-            size = lit_size(m, a, agent["size"] * draw(m, a, 0.5, 2.0))
+            size = lit_size(m, a, agent["size"] * draw(m, a, 0.3, 1.2))
             post(m, a, side, away, size, member(agent, agent["burst"]), GENUINE)
         else:
             pull_one(m, a, NOTHING)

@@ -26,15 +26,15 @@ def draw_account(m, kind):
 
 @kernel
 def order_size(m):
-    """Return the size of a lit order: round lots mostly, odd lots at times, few large ones."""
+    """Return the size of a lit order: mostly round lots, one in four odd, few large ones."""
     lot = m["lot"]
     u = uniform(m)
-    if u < 0.50:
+    if u < 0.40:
         lots = 1.0
-    elif u < 0.836:
+    elif u < 0.73:
         lots = 2.0 + below(m, 4)
-    elif u < 0.84:
+    elif u < 0.745:
         lots = math.floor(log_uniform(m, 6.0, 20.0))
     else:
-        return np.int64(log_uniform(m, 1.0, 400.0) * lot)
+        return np.int64(log_uniform(m, 6.0, 100.0) * lot)
     return np.int64(100.0 * lot * lots)

@@ -26,7 +26,7 @@ from kernels.sim_call import MOST_CALLED, enter_call
 from kernels.sim_draws import draw_account, order_size
 from kernels.sim_hawkes import settle
 from kernels.sim_makers import hire_makers, quote_maker
-from kernels.sim_parties import same_firm
+from kernels.sim_parties import barred, same_firm
 from kernels.sim_placebo import is_background, resender
 from kernels.sim_pool import cross_block, enter_conditional, enter_dark
 from kernels.sim_random import below, log_uniform, uniform
@@ -271,7 +271,7 @@ def _go_dark(m, kind, side):
         size = np.int64(100.0 * lot * math.floor(log_uniform(m, 50.0, 250.0)))
         buyer = draw_account(m, DARK_REST)
         seller = draw_account(m, DARK_REST)
-        if not same_firm(m, buyer, seller):
+        if not same_firm(m, buyer, seller) and not barred(m, buyer, seller):
             cross_block(m, size, buyer, seller)
     elif kind == DARK_REST and u < _CONDITIONALS:
         size = np.int64(100.0 * lot * math.floor(log_uniform(m, 20.0, 150.0)))
@@ -367,8 +367,10 @@ def expire(m, slot):
         return
     pull(m, slot, NOTHING)
     if uniform(m) < 0.25 and m["benign"][side] > _THIN:
-        near = m["levels"][m["best"][side] & _MASK]["tail"]
-        if is_background(m, m["orders"][near]["agent"]):
+        sign = 1 if side == BUY else -1
+        near = m["levels"][(m["best"][side] - sign * below(m, _SEEN)) & _MASK]["tail"]
+        o = m["orders"][near]
+        if near >= 0 and o["side"] == side and is_background(m, o["agent"]):
             wait = np.int64(log_uniform(m, 1e4, 8e5))
             set_timer(m, near, m["clock"] + wait)
 

@@ -30,6 +30,12 @@ def same_firm(m, account, other):
 
 
 @kernel
+def barred(m, resting, incoming):
+    """Return 1 where the matrix of the pools forbids a resting account to meet an incoming one."""
+    return m["barred"][m["segments"][resting], m["segments"][incoming]]
+
+
+@kernel
 def kept_apart(m, slot, account, agent):
     """Return whether self-trade prevention keeps a resting order from an incoming one."""
     o = m["orders"][slot]

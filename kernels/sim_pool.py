@@ -25,7 +25,7 @@ from kernels.layout import (
 )
 from kernels.sim_book import FULL, claim, emit, new_id, note_fill, release, set_life
 from kernels.sim_cast import PROBE
-from kernels.sim_parties import kept_apart, sender_of
+from kernels.sim_parties import barred, kept_apart, sender_of
 from kernels.sim_random import log_uniform, normal, uniform
 from kernels.sim_state import (
     BUY,
@@ -82,8 +82,7 @@ def _meets(m, slot, account, agent, quantity):
     Segments barred from each other never meet, but in a breach, where only they do.
     """
     o = m["orders"][slot]
-    barred = m["barred"][m["segments"][o["account"]], m["segments"][account]]
-    if o["state"] != FIRM or barred != m["breach"]:
+    if o["state"] != FIRM or barred(m, o["account"], account) != m["breach"]:
         return False
     if kept_apart(m, slot, account, agent):
         return False

@@ -339,7 +339,7 @@ def test_inject_that_could_lay_nothing_says_why_and_writes_nothing(tmp_path: Pat
     out.parent.mkdir()
     with pytest.raises(DarkpoolWatchError, match=r"s long, in which 6 an hour come to none: name"):
         inject(path, out)
-    path = simulated_tape(tmp_path, 3.0)
+    path = simulated_tape(tmp_path, 2.0)
     with pytest.raises(DarkpoolWatchError, match=r"\d+ campaigns? found no place in its \d+ s \("):
         inject(path, out, campaigns_per_hour=3_600.0, typologies="LAYER")
     assert list(out.parent.iterdir()) == []

@@ -91,7 +91,7 @@ def settle(rng: np.random.Generator, row: Any, lot: float, room_s: float) -> Non
     row["reaction"] = int(min(log_uniform(rng, 5.0, 800.0) * stealth, 2_500.0) * NS_PER_MS)
     row["side"] = rng.integers(2)
     row["mode"] = rng.integers(2)
-    row["size"] = int(100 * lot * int(log_uniform(rng, 1.0, 6.0)))
+    row["size"] = int(100 * lot * int(log_uniform(rng, 1.0, 4.5)))
     row["ratio"] = np.clip(log_uniform(rng, 2.0, 25.0) / stealth, 1.2, 25.0)
     row["distance"] = rng.integers(4)
     row["layers"] = 1 if rng.random() < 0.6 else 2
@@ -124,7 +124,7 @@ def _rhythm(rng: np.random.Generator, row: Any, duration: float) -> tuple[int, f
 
 def _spoof(rng: np.random.Generator, row: Any, stealth: float) -> None:
     """Set the large side and its levels, and a reaction that fits into a cycle."""
-    row["size"] *= 4
+    row["size"] *= 3
     if row["code"] < LOOKALIKE:
         row["ratio"] = np.clip(log_uniform(rng, 10.0, 30.0) / stealth, 2.0, 25.0)
     if row["code"] == LAYER:
@@ -151,7 +151,7 @@ def _match(rng: np.random.Generator, row: Any, stealth: float) -> None:
     row["mode"] = 0 if row["code"] == PAINT else rng.integers(3)
     row["reaction"] = int(min(log_uniform(rng, 0.2, 600.0) * stealth, 3_000.0) * NS_PER_MS)
     row["mark"] = 0
-    row["size"] = int(row["size"] * max(1.0, log_uniform(rng, 6.0, 24.0) / stealth))
+    row["size"] = int(row["size"] * max(1.0, log_uniform(rng, 4.0, 16.0) / stealth))
 
 
 def _probe(rng: np.random.Generator, row: Any, stealth: float) -> None:
@@ -214,11 +214,11 @@ def _push(rng: np.random.Generator, row: Any, stealth: float) -> None:
     row["target"] = rng.integers(4, 11) if row["code"] == IGNITE else rng.integers(3, 15)
     row["ratio"] = np.clip(log_uniform(rng, 0.6, 1.8) / stealth**0.5, 0.3, 1.8)
     if row["code"] == IGNITE:
-        row["ratio"] = np.clip(log_uniform(rng, 1.0, 2.5) / stealth**0.5, 0.5, 2.5)
+        row["ratio"] = np.clip(log_uniform(rng, 0.9, 2.0) / stealth**0.5, 0.4, 2.0)
     if row["code"] % LOOKALIKE == CLOSE:
         row["layers"] = rng.integers(1, 4)
         row["target"] = int(log_uniform(rng, 8.0, 40.0))
-        row["ratio"] = np.clip(log_uniform(rng, 0.5, 1.6) / stealth, 0.15, 1.6)
+        row["ratio"] = np.clip(log_uniform(rng, 0.4, 1.3) / stealth, 0.12, 1.3)
 
 
 _HABITS: Final = {

@@ -108,7 +108,7 @@ def securities(seed: int, count: int, scale: float) -> list[Security]:
             Security(
                 symbol=f"SIM{i:03d}",
                 price_ticks=price,
-                rate=float(np.clip(rate, 0.3, 20.0)) * scale,
+                rate=float(np.clip(rate, 0.3, 10.0)) * scale,
                 lot=float(rng.choice([1.0, 2.0, 3.0])) if price < 8_000 else 1.0,
                 spread=float(np.clip(price * rng.uniform(1e-4, 3e-4), 1.0, 6.0)),
                 sigma=price * 0.015 / np.sqrt(SESSION_S),

@@ -34,8 +34,8 @@ LIVELINESS: Final = 0.9  # of ln volatility that the base rate follows
 BASE_DARK_SHARE: Final = 0.25  # of traded volume, at the mix below
 
 _MIX: Final = {
-    ADD_TOUCH: 0.36,
-    ADD_INSIDE: 0.07,
+    ADD_TOUCH: 0.24,
+    ADD_INSIDE: 0.20,
     ADD_BEHIND: 0.30,
     MARKET: 0.075,
     HIDDEN_TRADE: 0.030,
@@ -56,19 +56,19 @@ _MESSAGES: Final = {
 }
 # Expected children of one message, by kernel: 0.4 ms, 40 ms, 2.5 s.
 _CHILDREN: Final = {
-    ADD_TOUCH: (0.34, 0.10, 0.08),
-    ADD_INSIDE: (0.34, 0.10, 0.08),
-    ADD_BEHIND: (0.32, 0.10, 0.08),
-    MARKET: (0.32, 0.14, 0.14),
-    HIDDEN_TRADE: (0.25, 0.08, 0.08),
-    REQUOTE: (0.40, 0.06, 0.06),
-    DARK_REST: (0.20, 0.05, 0.05),
-    DARK_PROBE: (0.20, 0.06, 0.06),
-    LIT_CANCEL: (0.38, 0.08, 0.06),
-    DARK_CANCEL: (0.20, 0.05, 0.05),
+    ADD_TOUCH: (0.374, 0.075, 0.060),
+    ADD_INSIDE: (0.374, 0.075, 0.060),
+    ADD_BEHIND: (0.352, 0.075, 0.060),
+    MARKET: (0.352, 0.105, 0.105),
+    HIDDEN_TRADE: (0.275, 0.060, 0.060),
+    REQUOTE: (0.440, 0.045, 0.045),
+    DARK_REST: (0.220, 0.038, 0.038),
+    DARK_PROBE: (0.220, 0.045, 0.045),
+    LIT_CANCEL: (0.418, 0.060, 0.045),
+    DARK_CANCEL: (0.220, 0.038, 0.038),
 }
 # Large messages excite more than the mean one, which raises rates by as much (measured).
-_EXCESS: Final = 1.19
+_EXCESS: Final = 1.3
 # Messages of each source an action of all types brings along, relative to all actions.
 _CANCELS: Final = 0.87 * 0.73
 

@@ -43,14 +43,14 @@ KIND_OF = {
     SAME_ACCOUNT: "self-match",
     SAME_OWNER: "self-match",
 }
-SECONDS = 1_800.0
+SECONDS = 3_600.0
 EACH = 26
 
 
 @lru_cache(maxsize=2)
 def clean_day(seed: int) -> tuple[Simulator, np.ndarray]:
-    """Half an hour of eight securities without campaigns, look-alikes included."""
-    sim = Simulator(SimConfig(seed=seed, securities=8, seconds=SECONDS, start_s=5_400.0))
+    """An hour of twelve securities without campaigns, look-alikes included."""
+    sim = Simulator(SimConfig(seed=seed, securities=12, seconds=SECONDS, start_s=5_400.0))
     return sim, np.concatenate([events for events, _ in sim.blocks()])
 
 

@@ -165,4 +165,4 @@ def test_a_campaign_asked_for_by_name_happens_there() -> None:
         late = c.start - tape.simulator.begins - int(asked.start_s * S)
         # These wait for interest in the pool, a spread or a move of the quote.
         waits = c.typology in ("SIZE", "FRONT", "STALE", "NBBO", "WASH", "PAINT")
-        assert 0 <= late < (300 * S if waits else 1_000)
+        assert 0 <= late < (450 * S if waits else 1_000)

@@ -4,7 +4,8 @@ import pytest
 
 from darkpool_watch.sim.facts import FACTS, facts, lives, net_flow, outside
 from darkpool_watch.sim.flow import HALF_HOUR_NS, Flow, FlowReader, mids
-from darkpool_watch.sim.market import SimConfig
+from darkpool_watch.sim.market import SimConfig, Simulator
+from darkpool_watch.sim.population import SESSION_S
 from darkpool_watch.tape.lobster import read_lobster
 from kernels.layout import (
     ADD,
@@ -19,13 +20,11 @@ from kernels.layout import (
 from kernels.witness import WITNESS
 from tests.data import AMZN, GOOG, needs_data
 from tests.market.streams import DEFINITIONS, random_stream
-from tests.sim.conftest import Tape, record
+from tests.sim.conftest import Tape
 
 MS = 1_000_000
 S = 1_000 * MS
 TICK = 10_000_000
-KNOWN_SHORTFALLS = {"ofi_r2_10s"}  # the touch moves the simulated price too little
-BY_HALF_HOUR = {name for name, fact in FACTS.items() if not fact.day}
 
 
 def flow_of(rows: np.ndarray, half_hours: int = 1, *, pools: bool = True) -> Flow:
@@ -52,24 +51,24 @@ def reader_of(tape: Tape) -> FlowReader:
     return reader
 
 
-def test_half_hours_of_the_simulator_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
-    # Two hours: of one alone, as of a real one, now and then a fact lies outside its band.
-    tape = record(
-        SimConfig(seed=5, securities=8, seconds=7_200.0, start_s=5_400.0, regime="normal")
+def test_a_simulated_day_lies_in_the_bands(capsys: pytest.CaptureFixture[str]) -> None:
+    # As of real days, of other seeds one fact lies a little outside its band now and then.
+    simulator = Simulator(
+        SimConfig(seed=6, securities=12, seconds=float(SESSION_S), regime="normal")
     )
-    simulator = tape.simulator
-    found = [facts(one) for one in reader_of(tape).flows(simulator.begins, simulator.ends)]
+    reader = FlowReader(simulator.definitions())
+    for events, _ in simulator.blocks():
+        reader.add(events)
+    found = [facts(one) for one in reader.flows(simulator.begins, simulator.ends)]
     assert len(found) == simulator.config.securities
     medians = {name: float(np.median([one[name] for one in found])) for name in FACTS}
     with capsys.disabled():
         print()
-        for name in sorted(BY_HALF_HOUR):
-            low, high = FACTS[name].low, FACTS[name].high
+        for name, (low, high, *_) in FACTS.items():
             print(f"{name:24s} {medians[name]:8.3f}  band {low:g} to {high:g}")
-    assert {name for name in FACTS if np.isfinite(medians[name])} == BY_HALF_HOUR
-    # The median rate is that of a whole day, of which this is the quieter middle.
-    held = BY_HALF_HOUR - {"events_per_s_median"}
-    assert set(outside({name: medians[name] for name in held})) <= KNOWN_SHORTFALLS
+    assert not outside(medians)
+    for one in found:
+        assert not outside({name: one[name] for name, fact in FACTS.items() if fact.each})
 
 
 def test_facts_of_messages_by_hand() -> None:
