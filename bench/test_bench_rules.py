@@ -9,6 +9,7 @@ from darkpool_watch.detect.rules import Rules
 from darkpool_watch.market.listings import Listings
 from darkpool_watch.market.state import Market
 from darkpool_watch.sim.market import SimConfig, Simulator
+from darkpool_watch.sim.matrix import pairings
 from kernels.rule_rows import RANKED, TRADES
 from tests.naive.rule_priority import priority_breaches
 
@@ -75,6 +76,7 @@ def test_the_twin_of_the_queues(benchmark: Any) -> None:
     events = events[:2_000]
     seen = market.observe(events, 0).copy()
     infos = market.listings.infos
-    found = benchmark(lambda: priority_breaches(events, seen, infos, DetectConfig(), [], ()))
+    known = (list(market.listings.accounts.values()), pairings())
+    found = benchmark(lambda: priority_breaches(events, seen, infos, DetectConfig(), *known))
     benchmark.extra_info["events"] = len(events)
     assert found == {}

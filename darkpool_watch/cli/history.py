@@ -93,7 +93,9 @@ def replay(
     show_result(result, json)
     told = [found.sentence(symbol) for symbol, found in result.summary.misfits.items()]
     for sentence in (*told, *result.summary.missing):
-        Console(stderr=True).print(f"[bold yellow]{escape(sentence)}[/]", highlight=False)
+        Console(stderr=True, soft_wrap=True).print(
+            f"[bold yellow]{escape(sentence)}[/]", highlight=False
+        )
     if not result.summary.complete:
         sys.exit(EXIT_UNSOUND)
 

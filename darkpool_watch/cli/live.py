@@ -196,6 +196,8 @@ def check_config(path: Path | None = None) -> None:
     print(msgspec.json.format(msgspec.json.encode(settings)).decode())
     held = in_use(settings)
     for sentence in held:
-        Console(stderr=True).print(f"In use now: {sentence}", highlight=False, markup=False)
+        Console(stderr=True, soft_wrap=True).print(
+            f"In use now: {sentence}", highlight=False, markup=False
+        )
     if held:
         sys.exit(EXIT_UNSOUND)
