@@ -1,8 +1,11 @@
 """Alerts and updates for tests, made the way the pipeline makes them."""
 
 import math
+from pathlib import Path
 
 from darkpool_watch.alerts.build import Place, episode_alert, rule_alert
+from darkpool_watch.alerts.desk import AlertDesk
+from darkpool_watch.alerts.journal import Journal
 from darkpool_watch.alerts.record import AccountShare, Alert, Evidence, Provenance, Quote
 from darkpool_watch.alerts.rules import RuleGroups, RuleHit
 from darkpool_watch.detect.episodes import EpisodeUpdate
@@ -87,3 +90,13 @@ def rule(seconds: float = 0.0, symbol_place: Place = PLACE) -> Alert:
     )
     (opened,) = RuleGroups(60 * NS).hit(hit)
     return rule_alert(opened, symbol_place, PROVENANCE)
+
+
+def filled(path: Path, alerts: int = 6) -> None:
+    """Write a journal of 2 + `alerts` rows: created, start, alerts."""
+    journal = Journal(path)
+    desk = AlertDesk(journal, None)
+    desk.note("start", b"{}")
+    for i in range(alerts):
+        desk.submit([episode(opened=i)])
+    journal.close()
