@@ -8,8 +8,9 @@ from kernels.jit import kernel
 from kernels.layout import DARK, I64_MAX
 from kernels.sim_book import purge
 from kernels.sim_cast import VIOLATION
-from kernels.sim_flow import arrive, expire, open_book, staff
+from kernels.sim_flow import arrive, expire, staff
 from kernels.sim_hawkes import draw_arrival, excite
+from kernels.sim_opening import open_book
 from kernels.sim_play import step_agent
 from kernels.sim_pool import expire_dark
 from kernels.sim_quote import note_quote
